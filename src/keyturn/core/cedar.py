@@ -1,0 +1,197 @@
+"""Cedar as Keyturn uses it: rules with a place and a reason, and questions whose errors can't get lost.
+
+Cedar skips a policy that errs, so a forbid that errs would let an action through. Here an error is part of the
+:class:`Answer` and never beside a yes. The schema goes with every question.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Literal
+
+import cedarpy
+import msgspec
+from cedarpy import pst
+
+from keyturn.errors import PolicyError
+
+ENGINE = f"cedarpy {version('cedarpy')}"
+ACTIONS = ("free", "confirm", "one_key", "two_key", "read_while_stopped", "turn_key", "release")
+
+GUARDRAILS = "guardrails.cedar"
+SCHEMA = "schema.cedarschema"
+
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_MAX_WHY = 300
+_LEXEME = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;|\S', re.DOTALL)
+_NAMED = re.compile(r"policy `([a-z0-9._-]+)`")
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something wrong with a policy: how bad, where (``file:line``), what, and what would do."""
+
+    severity: Literal["error", "warning", "note"]
+    where: str
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.where}: {self.what} ({self.hint})"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One policy as written: its ``@id``, ``@why`` and other annotations, where it stands, and its typed tree."""
+
+    id: str
+    why: str
+    where: str
+    text: str
+    tree: pst.Template
+
+    @property
+    def effect(self) -> Literal["permit", "forbid"]:
+        """Whether it allows or rules out."""
+        return self.tree.effect
+
+    def marked(self, annotation: str) -> bool:
+        """True if the policy carries this annotation."""
+        return annotation in self.tree.annotations
+
+    def concerns(self, action: str) -> bool:
+        """False only if the policy's scope surely leaves this action out."""
+        scope = self.tree.action
+        if isinstance(scope, pst.ActionEq):
+            named = [scope.entity] if isinstance(scope.entity, pst.EntityUid) else []
+        elif isinstance(scope, pst.ActionIn):
+            named = list(scope.entities)
+        else:
+            return True
+        plain = bool(named) and all(str(uid.type) == "Action" and uid.id in ACTIONS for uid in named)
+        return not plain or any(uid.id == action for uid in named)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What Cedar says to one question: allowed only if a permit holds, no forbid does, and nothing erred."""
+
+    allowed: bool
+    reasons: tuple[str, ...]
+    errors: tuple[str, ...]
+
+
+def statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each policy of a Cedar text with the line it starts on. What follows the last ``;`` comes too, unless empty."""
+    start: int | None = None
+    for lexeme in _LEXEME.finditer(text):
+        if lexeme.group().startswith("//"):
+            continue
+        start = lexeme.start() if start is None else start
+        if lexeme.group() == ";":
+            yield text.count("\n", 0, start) + 1, text[start : lexeme.end()]
+            start = None
+    if start is not None:
+        yield text.count("\n", 0, start) + 1, text[start:].rstrip()
+
+
+def _read_rule(where: str, text: str) -> Rule | Problem:
+    try:
+        trees = cedarpy.PolicySet.from_str(text).to_pst()
+    except ValueError as e:
+        return Problem("error", where, f"this is not Cedar: {e}", "compare it with docs/spec/policy.md")
+    if trees.templates or len(trees.static_policies) != 1:
+        return Problem("error", where, "a template with ?principal or ?resource decides nothing", "write it out")
+    (tree,) = trees.static_policies.values()
+    name, why = tree.annotations.get("id", ""), tree.annotations.get("why", "")
+    if not _ID.fullmatch(name):
+        what = f"@id({name[:80]!r}) names no policy" if name else "a policy has no @id"
+        return Problem("error", where, what, "lower-case letters, digits, dots and dashes, at most 100")
+    if not why.strip() or len(why) > _MAX_WHY or not why.isprintable():
+        hint = f"one plain line of at most {_MAX_WHY} characters, for an analyst at 3 a.m."
+        return Problem("error", where, f"{name} does not say why in @why", hint)
+    return Rule(name, why, where, text, replace(tree, id=name))
+
+
+def read_rules(texts: Iterable[tuple[str, str]]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+    """The policies of named texts, in order, and what is wrong with them: syntax, ``@id``, ``@why``, duplicates."""
+    rules: dict[str, Rule] = {}
+    problems: list[Problem] = []
+    for source, text in texts:
+        for line, statement in statements(text):
+            read = _read_rule(f"{source}:{line}", statement)
+            if isinstance(read, Problem):
+                problems.append(read)
+            elif read.id in rules:
+                what = f"@id {read.id} is taken by {rules[read.id].where}"
+                problems.append(Problem("error", read.where, what, "give each policy an id of its own"))
+            else:
+                rules[read.id] = read
+    return tuple(rules.values()), tuple(problems)
+
+
+def validate(schema: str, rules: tuple[Rule, ...]) -> tuple[Problem, ...]:
+    """What Cedar's validator has against the policies under this schema, or against the schema itself."""
+    try:
+        parsed = cedarpy.Schema.from_str(schema)
+    except ValueError as e:
+        return (Problem("error", SCHEMA, f"the schema does not load: {e}", "restore the shipped schema"),)
+    found = cedarpy.validate_policies("\n".join(rule.text for rule in rules), parsed)
+    if found.validation_passed:
+        return ()
+    by_id = {rule.id: rule for rule in rules}
+    problems: dict[Problem, None] = {}
+    for error in found.errors:
+        rule = by_id.get(found.id_annotations_by_policy_id.get(error.policy_id, ""))
+        what = error.error.replace(f"`{error.policy_id}`", f"`{rule.id}`") if rule else error.error
+        hint = "name facts as schema.cedarschema does, and say which actions it is about"
+        problems[Problem("error", rule.where if rule else SCHEMA, what, hint)] = None
+    return tuple(problems) or (Problem("error", SCHEMA, "Cedar's validator refuses the policies", "-"),)
+
+
+class Engine:
+    """A set of policies under a schema, ready to be asked. Immutable.
+
+    Each action is asked of the policies whose scope does not leave it out: the others could neither permit,
+    forbid nor err, and would only cost time.
+    """
+
+    def __init__(self, schema: str, rules: tuple[Rule, ...]) -> None:
+        try:
+            self._schema = cedarpy.Schema.from_str(schema)
+            self._entities = cedarpy.Entities.from_json_str("[]", self._schema)
+            self._sets: Mapping[str, cedarpy.PolicySet] = {
+                action: cedarpy.PolicySet.from_pst(
+                    pst.PolicySet(
+                        templates=pst.FrozenMap(),
+                        static_policies=pst.FrozenMap({rule.id: rule.tree for rule in rules if rule.concerns(action)}),
+                        template_links=(),
+                    )
+                )
+                for action in ACTIONS
+            }
+        except ValueError as e:
+            raise PolicyError(f"{SCHEMA}: {e}", hint="restore the shipped schema") from None
+
+    def ask(self, principal: tuple[str, str], action: str, resource: tuple[str, str], context: str) -> Answer:
+        """May ``principal`` do ``action`` on ``resource``? Each is a type and an id; ``context`` is JSON."""
+        result = cedarpy.is_authorized(
+            {
+                "principal": {"type": principal[0], "id": principal[1]},
+                "action": {"type": "Action", "id": action},
+                "resource": {"type": resource[0], "id": resource[1]},
+                "context": context,
+            },
+            self._sets[action],
+            self._entities,
+            self._schema,
+        )
+        diagnostics = result.diagnostics
+        errors = tuple(diagnostics.errors)
+        if result.decision is cedarpy.Decision.NoDecision and not errors:
+            errors = ("Cedar gave no decision",)
+        return Answer(result.allowed and not errors, tuple(diagnostics.reasons), errors)
+
+
+def erring_policy(error: str) -> str:
+    """The id of the policy that an error names, or ``""`` when the question itself could not be put."""
+    named = _NAMED.search(error)
+    return named.group(1) if named else ""
