@@ -6,7 +6,7 @@ Cedar skips a policy that errs, so a forbid that errs would let an action throug
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from typing import Literal
 
@@ -17,7 +17,8 @@ from cedarpy import pst
 from keyturn.errors import PolicyError
 
 ENGINE = f"cedarpy {version('cedarpy')}"
-ACTIONS = ("free", "confirm", "one_key", "two_key", "read_while_stopped", "turn_key", "release")
+RUNS = ("free", "confirm", "one_key", "two_key", "read_while_stopped")
+ACTIONS = (*RUNS, "turn_key", "release")
 
 GUARDRAILS = "guardrails.cedar"
 SCHEMA = "schema.cedarschema"
@@ -25,6 +26,7 @@ SCHEMA = "schema.cedarschema"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _MAX_WHY = 300
 _LEXEME = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;|\S', re.DOTALL)
+_json = msgspec.json.Encoder()
 _NAMED = re.compile(r"policy `([a-z0-9._-]+)`")
 
 
@@ -147,42 +149,101 @@ def validate(schema: str, rules: tuple[Rule, ...]) -> tuple[Problem, ...]:
     return tuple(problems) or (Problem("error", SCHEMA, "Cedar's validator refuses the policies", "-"),)
 
 
-class Engine:
-    """A set of policies under a schema, ready to be asked. Immutable.
+def attributes_read(node: object) -> frozenset[str] | None:
+    """The attributes of ``context`` that a policy can look at; ``None`` if it looks at the context as a whole."""
+    if isinstance(node, pst.GetAttr) and node.base == pst.Var("context"):
+        return frozenset((node.attr,))
+    if isinstance(node, pst.HasAttr) and node.base == pst.Var("context"):
+        return frozenset(node.attrs[:1])
+    if node == pst.Var("context"):
+        return None
+    inner: Iterable[object] = ()
+    if isinstance(node, Mapping):
+        inner = node.values()
+    elif isinstance(node, tuple):
+        inner = node
+    elif is_dataclass(node):
+        inner = [getattr(node, field.name) for field in fields(node)]
+    found: frozenset[str] = frozenset()
+    for part in inner:
+        read = attributes_read(part)
+        if read is None:
+            return None
+        found |= read
+    return found
 
-    Each action is asked of the policies whose scope does not leave it out: the others could neither permit,
-    forbid nor err, and would only cost time.
+
+def narrowed(schema: cedarpy.Schema, type_name: str, keep: frozenset[str]) -> cedarpy.Schema:
+    """The schema with only these attributes left in one record type (Cedar prints one attribute a line)."""
+    lines: list[str] = []
+    inside = False
+    for line in str(schema).splitlines():
+        inside = line == f"type {type_name} = {{" or (inside and line != "};")
+        if not inside or line.endswith("{") or line.partition(":")[0].strip() in keep:
+            lines.append(line)
+    return cedarpy.Schema.from_str("\n".join(lines))
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """What one action is asked with: its policies, its schema, and the facts to send (``None`` is all)."""
+
+    policies: cedarpy.PolicySet
+    schema: cedarpy.Schema
+    sends: tuple[str, ...] | None
+
+
+class Engine:
+    """A set of policies under a schema, ready to be asked. Immutable, and so are its answers.
+
+    Each action is asked of the policies whose scope does not leave it out, with the facts that these policies
+    read, under the schema of these facts: what is left out could neither permit, forbid nor err. Building the
+    request is most of the time that a question takes, and grows with every fact sent.
     """
 
     def __init__(self, schema: str, rules: tuple[Rule, ...]) -> None:
         try:
             self._schema = cedarpy.Schema.from_str(schema)
             self._entities = cedarpy.Entities.from_json_str("[]", self._schema)
-            self._sets: Mapping[str, cedarpy.PolicySet] = {
-                action: cedarpy.PolicySet.from_pst(
-                    pst.PolicySet(
-                        templates=pst.FrozenMap(),
-                        static_policies=pst.FrozenMap({rule.id: rule.tree for rule in rules if rule.concerns(action)}),
-                        template_links=(),
-                    )
-                )
-                for action in ACTIONS
-            }
+            self._questions = {action: self._question(action, rules) for action in ACTIONS}
         except ValueError as e:
             raise PolicyError(f"{SCHEMA}: {e}", hint="restore the shipped schema") from None
 
-    def ask(self, principal: tuple[str, str], action: str, resource: tuple[str, str], context: str) -> Answer:
-        """May ``principal`` do ``action`` on ``resource``? Each is a type and an id; ``context`` is JSON."""
+    def _question(self, action: str, rules: tuple[Rule, ...]) -> _Question:
+        concerned = [rule for rule in rules if rule.concerns(action)]
+        policies = cedarpy.PolicySet.from_pst(
+            pst.PolicySet(
+                templates=pst.FrozenMap(),
+                static_policies=pst.FrozenMap({rule.id: rule.tree for rule in concerned}),
+                template_links=(),
+            )
+        )
+        read = attributes_read(tuple(rule.tree.clauses for rule in concerned))
+        if read is None or action not in RUNS:
+            return _Question(policies, self._schema, None)
+        return _Question(policies, narrowed(self._schema, "Facts", read), tuple(sorted(read)))
+
+    def ask(self, principal: tuple[str, str], action: str, resource: tuple[str, str], context: object) -> Answer:
+        """May ``principal`` do ``action`` on ``resource``? Each of the two is a type and an id.
+
+        ``context`` is a struct or dict as in the schema. Raises :class:`PolicyError` if it has no JSON.
+        """
+        question = self._questions[action]
+        if question.sends is not None:
+            context = {name: getattr(context, name) for name in question.sends}
+        try:
+            sent = _json.encode(context).decode()
+        except (ValueError, TypeError) as e:
+            raise PolicyError(f"the facts have no JSON: {e}", hint="nothing is decided on them") from None
         result = cedarpy.is_authorized(
             {
                 "principal": {"type": principal[0], "id": principal[1]},
                 "action": {"type": "Action", "id": action},
                 "resource": {"type": resource[0], "id": resource[1]},
-                "context": context,
+                "context": sent,
             },
-            self._sets[action],
+            question.policies,
             self._entities,
-            self._schema,
+            question.schema,
         )
         diagnostics = result.diagnostics
         errors = tuple(diagnostics.errors)

@@ -20,8 +20,6 @@ ERRED = "policy-error"
 SINGLE_OPERATOR = "single_operator"
 REVIEW = "review"
 
-_json = msgspec.json.Encoder()
-
 
 class Reason(msgspec.Struct, frozen=True):
     """A policy that determined a verdict: its ``@id``, its ``@why``, and whether it permits or forbids."""
@@ -116,15 +114,14 @@ class Policy:
 
     def decide(self, facts: Facts) -> Verdict:
         """The lowest oversight that the policy permits, asked from ``free`` upwards; any error is a denial."""
-        context = _as_json(facts)
         principal, resource = ("Agent", facts.agent), ("Tool", facts.tool)
         if facts.stopped:
-            answer = self._engine.ask(principal, "read_while_stopped", resource, context)
+            answer = self._engine.ask(principal, "read_while_stopped", resource, facts)
             if answer.allowed or answer.errors:
                 return self._verdict(Oversight.FREE, (), answer)
         ruled_out: dict[Reason, None] = {}
         for oversight in Oversight:
-            answer = self._engine.ask(principal, oversight.word, resource, context)
+            answer = self._engine.ask(principal, oversight.word, resource, facts)
             if answer.allowed or answer.errors:
                 return self._verdict(oversight, tuple(ruled_out), answer)
             forbids = self._reasons(answer)
@@ -167,7 +164,7 @@ class Policy:
     def _rule(
         self, principal: tuple[str, str], action: str, hold: str, context: dict[str, object], what: str
     ) -> Ruling:
-        answer = self._engine.ask(principal, action, ("Hold", hold), _as_json(context))
+        answer = self._engine.ask(principal, action, ("Hold", hold), context)
         if answer.errors:
             return Ruling(False, self._errors(answer), self.hash)
         review = answer.allowed and any(self._rules[name].marked(REVIEW) for name in answer.reasons)
@@ -206,10 +203,3 @@ def _one_spelling(name: str) -> str:
         return person_id(name)
     except InvalidInput as e:
         raise PolicyError(f"a key or a role in the hold names no person: {e}", hint="nothing is released") from None
-
-
-def _as_json(context: object) -> str:
-    try:
-        return _json.encode(context).decode()
-    except (ValueError, TypeError) as e:
-        raise PolicyError(f"the facts have no JSON: {e}", hint="nothing is decided on them") from None
