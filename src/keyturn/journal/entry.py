@@ -1,6 +1,5 @@
 """What an entry must be, apart from its place in the tree."""
 
-import re
 from typing import Any
 
 import msgspec
@@ -9,8 +8,7 @@ import rfc8785
 from keyturn.errors import JournalError
 from keyturn.journal.payload import is_commitment
 
-# Where the quick encoder and RFC 8785 may part: names sorted by UTF-16 (U+E000 and above), integers past 2**53.
-_SUSPECT = re.compile(rb"[\xee-\xff]|[0-9]{16}")
+_MAX_SAFE = 2**53 - 1
 
 
 def _number(text: str) -> float:
@@ -25,6 +23,24 @@ _decode = msgspec.json.Decoder(float_hook=_number).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
+def _quick_is_exact(entry: bytes, content: Any) -> bool:
+    """Whether the quick encoder surely writes RFC 8785 here.
+
+    They part where names are sorted by UTF-16 units, not code points (a byte of 0xEE or more: U+E000 and
+    above), and for integers that a double can't hold, which RFC 8785 has no form for.
+    """
+    return (entry.isascii() or max(entry) < 0xEE) and _safe_integers(content)
+
+
+def _safe_integers(value: Any) -> bool:
+    kind = type(value)
+    if kind is int:
+        return -_MAX_SAFE <= value <= _MAX_SAFE
+    if kind is dict:
+        return all(map(_safe_integers, value.values()))
+    return kind is not list or all(map(_safe_integers, value))
+
+
 def read_entry(index: int, entry: bytes) -> dict[str, Any]:
     """Return an entry's content, or raise :class:`JournalError` if it may not stand at ``index``.
 
@@ -33,7 +49,7 @@ def read_entry(index: int, entry: bytes) -> dict[str, Any]:
     """
     try:
         content = _decode(entry)
-        same = not _SUSPECT.search(entry) and _encode(content) == entry
+        same = _encode(content) == entry and _quick_is_exact(entry, content)
         canonical = same or rfc8785.dumps(content) == entry
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise JournalError(f"entry {index} is not canonical JSON: {error}") from error

@@ -250,5 +250,5 @@ def _difference(data: bytes, expected: bytes, tile: Tile | None) -> str:
         return f"has {len(data)} bytes and differs at byte {at} from the {len(expected)} that the entries make"
     place = tile.index * TILE_WIDTH + at // HASH_SIZE
     if tile.level == 0:
-        return f"hash {at // HASH_SIZE} is not that of entry {place} in {bundle_path(tile.index)}"
+        return f"hash {at // HASH_SIZE} is not that of entry {place} in {bundle_path(tile.index, tile.width)}"
     return f"hash {at // HASH_SIZE} is not the root of {tile_path(tile.level - 1, place)}"
