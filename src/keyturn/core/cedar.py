@@ -7,6 +7,7 @@ Cedar skips a policy that errs, so a forbid that errs would let an action throug
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Literal
 
@@ -21,10 +22,12 @@ RUNS = ("free", "confirm", "one_key", "two_key", "read_while_stopped")
 ACTIONS = (*RUNS, "turn_key", "release")
 
 GUARDRAILS = "guardrails.cedar"
+GUARDRAIL_PREFIX = "guardrail-"
 SCHEMA = "schema.cedarschema"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _MAX_WHY = 300
+_REMEMBERED, _REMEMBERED_LENGTH = 2_048, 1_024
 _LEXEME = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;|\S', re.DOTALL)
 _json = msgspec.json.Encoder()
 _NAMED = re.compile(r"policy `([a-z0-9._-]+)`")
@@ -43,13 +46,17 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One policy as written: its ``@id``, ``@why`` and other annotations, where it stands, and its typed tree."""
+    """One policy as written: its ``@id``, ``@why`` and other annotations, where it stands, and its typed tree.
+
+    ``guardrail``: it stands in front of the operator's sources, which can't override it.
+    """
 
     id: str
     why: str
     where: str
     text: str
     tree: pst.Template
+    guardrail: bool = False
 
     @property
     def effect(self) -> Literal["permit", "forbid"]:
@@ -95,7 +102,7 @@ def statements(text: str) -> Iterator[tuple[int, str]]:
         yield text.count("\n", 0, start) + 1, text[start:].rstrip()
 
 
-def _read_rule(where: str, text: str) -> Rule | Problem:
+def _read_rule(where: str, text: str, guardrail: bool) -> Rule | Problem:
     try:
         trees = cedarpy.PolicySet.from_str(text).to_pst()
     except ValueError as e:
@@ -110,16 +117,22 @@ def _read_rule(where: str, text: str) -> Rule | Problem:
     if not why.strip() or len(why) > _MAX_WHY or not why.isprintable():
         hint = f"one plain line of at most {_MAX_WHY} characters, for an analyst at 3 a.m."
         return Problem("error", where, f"{name} does not say why in @why", hint)
-    return Rule(name, why, where, text, replace(tree, id=name))
+    if name.startswith(GUARDRAIL_PREFIX) != guardrail:
+        what = f"{name} is {'not named as' if guardrail else 'no guardrail, but named like'} a guardrail"
+        return Problem("error", where, what, f"only guardrails are named {GUARDRAIL_PREFIX}…")
+    if guardrail and tree.effect != "forbid":
+        return Problem("error", where, f"{name} permits", "guardrails are forbids; put it into a pack")
+    return Rule(name, why, where, text, replace(tree, id=name), guardrail)
 
 
-def read_rules(texts: Iterable[tuple[str, str]]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
-    """The policies of named texts, in order, and what is wrong with them: syntax, ``@id``, ``@why``, duplicates."""
+def read_rules(guardrails: str, sources: Mapping[str, str]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+    """The policies in order, guardrails first, and what is wrong: syntax, ``@id``, ``@why``, duplicates."""
     rules: dict[str, Rule] = {}
     problems: list[Problem] = []
-    for source, text in texts:
+    texts = [(GUARDRAILS, guardrails, True), *((name, text, False) for name, text in sorted(sources.items()))]
+    for source, text, guardrail in texts:
         for line, statement in statements(text):
-            read = _read_rule(f"{source}:{line}", statement)
+            read = _read_rule(f"{source}:{line}", statement, guardrail)
             if isinstance(read, Problem):
                 problems.append(read)
             elif read.id in rules:
@@ -146,7 +159,9 @@ def validate(schema: str, rules: tuple[Rule, ...]) -> tuple[Problem, ...]:
         what = error.error.replace(f"`{error.policy_id}`", f"`{rule.id}`") if rule else error.error
         hint = "name facts as schema.cedarschema does, and say which actions it is about"
         problems[Problem("error", rule.where if rule else SCHEMA, what, hint)] = None
-    return tuple(problems) or (Problem("error", SCHEMA, "Cedar's validator refuses the policies", "-"),)
+    return tuple(problems) or (
+        Problem("error", SCHEMA, "Cedar's validator refuses the policies", "ask it: cedar validate"),
+    )
 
 
 def attributes_read(node: object) -> frozenset[str] | None:
@@ -205,6 +220,7 @@ class Engine:
             self._schema = cedarpy.Schema.from_str(schema)
             self._entities = cedarpy.Entities.from_json_str("[]", self._schema)
             self._questions = {action: self._question(action, rules) for action in ACTIONS}
+            self._remembered = lru_cache(maxsize=_REMEMBERED)(self._put)
         except ValueError as e:
             raise PolicyError(f"{SCHEMA}: {e}", hint="restore the shipped schema") from None
 
@@ -225,21 +241,27 @@ class Engine:
     def ask(self, principal: tuple[str, str], action: str, resource: tuple[str, str], context: object) -> Answer:
         """May ``principal`` do ``action`` on ``resource``? Each of the two is a type and an id.
 
-        ``context`` is a struct or dict as in the schema. Raises :class:`PolicyError` if it has no JSON.
+        ``context`` is a struct or dict as in the schema. Raises :class:`PolicyError` if it has no JSON. The same
+        question has the same answer, so a short one that was just asked is not put to Cedar again.
         """
-        question = self._questions[action]
-        if question.sends is not None:
-            context = {name: getattr(context, name) for name in question.sends}
+        sends = self._questions[action].sends
+        if sends is not None:
+            context = {name: getattr(context, name) for name in sends}
         try:
             sent = _json.encode(context).decode()
         except (ValueError, TypeError) as e:
             raise PolicyError(f"the facts have no JSON: {e}", hint="nothing is decided on them") from None
+        put = self._remembered if sends is not None and len(sent) <= _REMEMBERED_LENGTH else self._put
+        return put(principal, action, resource, sent)
+
+    def _put(self, principal: tuple[str, str], action: str, resource: tuple[str, str], context: str) -> Answer:
+        question = self._questions[action]
         result = cedarpy.is_authorized(
             {
                 "principal": {"type": principal[0], "id": principal[1]},
                 "action": {"type": "Action", "id": action},
                 "resource": {"type": resource[0], "id": resource[1]},
-                "context": sent,
+                "context": context,
             },
             question.policies,
             self._entities,

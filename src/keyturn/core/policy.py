@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from keyturn.core.canonical import canonical_json, sha256_hex
-from keyturn.core.cedar import ENGINE, GUARDRAILS, Answer, Engine, Rule, erring_policy, read_rules, validate
+from keyturn.core.cedar import ENGINE, Answer, Engine, Rule, erring_policy, read_rules, validate
 from keyturn.core.facts import Facts, Oversight
 from keyturn.core.hold import person_id
 from keyturn.errors import InvalidInput, PolicyError
@@ -100,7 +100,7 @@ class Policy:
         ``author`` is the person who last changed the sources (guardrail 9). Raises :class:`PolicyError` for
         syntax, types, a duplicate or missing ``@id``, a missing ``@why``; says the file and line.
         """
-        rules, problems = read_rules([(GUARDRAILS, guardrails), *sorted(sources.items())])
+        rules, problems = read_rules(guardrails, sources)
         problems = problems or validate(schema, rules)
         if problems:
             more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
