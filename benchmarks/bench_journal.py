@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import rfc8785
 
@@ -44,7 +45,7 @@ print(json.dumps({"ok": report.ok, "entries": report.entries, "seconds": seconds
 
 def entries(count: int) -> Iterator[bytes]:
     """Entries of the size and shape that the gate writes (about 400 bytes, one payload each)."""
-    sample = {
+    sample: Any = {
         "action": "act_01HZX3K8M2N4P6Q8R0S2T4V6W8",
         "agent": "triage-agent",
         "at": 1_790_000_000_000_000,

@@ -35,10 +35,20 @@ def _quick_is_exact(entry: bytes, content: Any) -> bool:
 def _safe_integers(value: Any) -> bool:
     kind = type(value)
     if kind is int:
-        return -_MAX_SAFE <= value <= _MAX_SAFE
+        return bool(-_MAX_SAFE <= value <= _MAX_SAFE)
     if kind is dict:
         return all(map(_safe_integers, value.values()))
     return kind is not list or all(map(_safe_integers, value))
+
+
+def _doubles(value: Any) -> Any:
+    """Return ``value`` with every integer past 2**53 as the double that RFC 8785 takes it for."""
+    kind = type(value)
+    if kind is int:
+        return value if _safe_integers(value) else float(value)
+    if kind is dict:
+        return {name: _doubles(inner) for name, inner in value.items()}
+    return list(map(_doubles, value)) if kind is list else value
 
 
 def read_entry(index: int, entry: bytes) -> dict[str, Any]:
@@ -49,9 +59,11 @@ def read_entry(index: int, entry: bytes) -> dict[str, Any]:
     """
     try:
         content = _decode(entry)
-        same = _encode(content) == entry and _quick_is_exact(entry, content)
-        canonical = same or rfc8785.dumps(content) == entry
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        canonical = _encode(content) == entry and _quick_is_exact(entry, content)
+        if not canonical:
+            content = _doubles(content)
+            canonical = rfc8785.dumps(content) == entry
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise JournalError(f"entry {index} is not canonical JSON: {error}") from error
     if not canonical:
         raise JournalError(f"entry {index} is JSON, but not in its RFC 8785 canonical form")
