@@ -16,11 +16,14 @@ from keyturn.range.tool import (
     Schema,
     choice,
     ident,
+    page,
     shape,
     text,
 )
 
 HOST = text("Host name, upper case", longest=63, pattern=HOSTNAME)
+PID: Schema = {"type": "integer", "description": "Process id", "minimum": 1, "maximum": 4194304}
+FILE = ident("QTN", "Quarantine id")
 
 
 def find_host(call: Call) -> Row:
@@ -40,7 +43,7 @@ def _list_alerts(call: Call) -> Schema:
         " ORDER BY time, alert_id",
         *(value for _, value in wanted),
     )
-    return {"total": len(found), "alerts": found[: call.args.get("limit", 20)]}
+    return {"total": len(found), "alerts": page(call, found)}
 
 
 def _get_alert(call: Call) -> Schema:
@@ -59,23 +62,43 @@ def _search_events(call: Call) -> Schema:
         call.args.get("kind"),
         call.args.get("contains"),
     )
-    return {"total": len(found), "events": found[: call.args.get("limit", 20)]}
+    return {"total": len(found), "events": page(call, found)}
 
 
 def _get_host(call: Call) -> Schema:
     host = find_host(call)
-    name = host["hostname"]
-    return host | {
-        "processes": rows(
-            call.db,
-            "SELECT pid, name, command_line, username, state FROM processes WHERE hostname = ? ORDER BY pid",
-            name,
-        ),
-        "quarantined_files": rows(call.db, "SELECT * FROM quarantined_files WHERE hostname = ? ORDER BY file_id", name),
-        "script_runs": rows(
-            call.db, "SELECT run_id, exit_code, ran_at, ran_by FROM script_runs WHERE hostname = ? ORDER BY 1", name
-        ),
-    }
+    running = row(
+        call.db,
+        "SELECT count(*) AS running FROM processes WHERE hostname = ? AND state = 'running'",
+        host["hostname"],
+    )
+    runs = rows(
+        call.db,
+        "SELECT run_id, exit_code, ran_at, ran_by FROM script_runs WHERE hostname = ? ORDER BY 1",
+        host["hostname"],
+    )
+    return host | {"running_processes": running["running"] if running else 0, "script_runs": runs}
+
+
+def _list_processes(call: Call) -> Schema:
+    found = rows(
+        call.db,
+        "SELECT * FROM processes WHERE hostname = ?1 AND (?2 IS NULL OR pid = ?2) ORDER BY pid",
+        find_host(call)["hostname"],
+        call.args.get("pid"),
+    )
+    return {"total": len(found), "processes": found}
+
+
+def _list_quarantined(call: Call) -> Schema:
+    found = rows(
+        call.db,
+        "SELECT * FROM quarantined_files WHERE (?1 IS NULL OR hostname = ?1) AND (?2 IS NULL OR file_id = ?2)"
+        " ORDER BY file_id",
+        call.args.get("hostname"),
+        call.args.get("file_id"),
+    )
+    return {"total": len(found), "quarantined_files": found}
 
 
 def _isolate(call: Call) -> Changed:
@@ -102,7 +125,7 @@ def _contain(call: Call, host: Row, containment: str, at: str | None, by: str | 
 
 
 def _kill(call: Call) -> Changed:
-    host, pid = find_host(call)["hostname"], call.args["pid"]
+    host, pid = find_host(call)["hostname"], int(call.args["pid"])
     killed = row(
         call.db,
         "UPDATE processes SET state = 'killed' WHERE hostname = ? AND pid = ? AND state = 'running' RETURNING name",
@@ -110,7 +133,7 @@ def _kill(call: Call) -> Changed:
         pid,
     )
     if killed is None:
-        raise Conflict(f"no process {pid} runs on {host}", hint="edr_get_host lists processes")
+        raise Conflict(f"no process {pid} runs on {host}", hint="edr_list_processes lists them")
     result = {"hostname": host, "pid": pid, "name": killed["name"], "state": "killed"}
     return Changed(result, f"process {pid} ({killed['name']}) on {host} killed")
 
@@ -149,7 +172,7 @@ def _delete_quarantined(call: Call) -> Changed:
         call.db, "DELETE FROM quarantined_files WHERE file_id = ? RETURNING hostname, path", call.args["file_id"]
     )
     if gone is None:
-        raise NotFound(f"no quarantined file {call.args['file_id']}", hint="edr_get_host lists them")
+        raise NotFound(f"no quarantined file {call.args['file_id']}", hint="edr_list_quarantined_files lists them")
     result = {"file_id": call.args["file_id"], "deleted": True} | gone
     return Changed(result, f"quarantined file {call.args['file_id']} of {gone['hostname']} deleted for good")
 
@@ -191,11 +214,28 @@ TOOLS = (
     ),
     RangeTool(
         "edr_get_host",
-        "A host: owner, role, criticality, containment, processes, quarantined files, script runs.",
+        "A host: owner, role, criticality, containment, script runs.",
         _get_host,
         params={"hostname": HOST},
-        returns=shape(hostname="string", containment="string", criticality="string", processes="array")
-        | {"additionalProperties": True},
+        returns=shape(hostname="string", containment="string", criticality="string", script_runs="array"),
+        hints=READS,
+    ),
+    RangeTool(
+        "edr_list_processes",
+        "Processes that the sensor saw on a host, running or killed.",
+        _list_processes,
+        params={"hostname": HOST, "pid": PID},
+        optional=frozenset({"pid"}),
+        returns=shape(total="integer", processes="array"),
+        hints=READS,
+    ),
+    RangeTool(
+        "edr_list_quarantined_files",
+        "Files in quarantine.",
+        _list_quarantined,
+        params={"hostname": HOST, "file_id": FILE},
+        optional=frozenset({"hostname", "file_id"}),
+        returns=shape(total="integer", quarantined_files="array"),
         hints=READS,
     ),
     RangeTool(
@@ -222,10 +262,7 @@ TOOLS = (
         "edr_kill_process",
         "End a running process on a host. Its memory is lost.",
         _kill,
-        params={
-            "hostname": HOST,
-            "pid": {"type": "integer", "description": "Process id", "minimum": 1, "maximum": 4194304},
-        },
+        params={"hostname": HOST, "pid": PID},
         changes=True,
         returns=shape(hostname="string", pid="integer", name="string", state="string"),
         hints=DESTRUCTIVE,
@@ -245,7 +282,7 @@ TOOLS = (
         "edr_delete_quarantined_file",
         "Delete a quarantined file for good; it can't be restored or analysed afterwards.",
         _delete_quarantined,
-        params={"file_id": ident("QTN", "Quarantine id")},
+        params={"file_id": FILE},
         changes=True,
         returns=shape(file_id="string", deleted="boolean", hostname="string", path="string"),
         hints=DESTRUCTIVE,

@@ -24,7 +24,9 @@ REASON = text("Why, for the change log", longest=300)
 
 
 def _list_blocks(call: Call) -> Schema:
-    found = rows(call.db, "SELECT * FROM blocks ORDER BY created_at, ip")
+    found = rows(
+        call.db, "SELECT * FROM blocks WHERE (?1 IS NULL OR ip = ?1) ORDER BY created_at, ip", call.args.get("ip")
+    )
     return {"total": len(found), "blocks": found}
 
 
@@ -54,7 +56,8 @@ def _unblock(call: Call) -> Changed:
 
 
 def _list_allowlist(call: Call) -> Schema:
-    found = rows(call.db, "SELECT * FROM allowlist ORDER BY created_at, cidr")
+    cidr = _cidr(call) if "cidr" in call.args else None
+    found = rows(call.db, "SELECT * FROM allowlist WHERE (?1 IS NULL OR cidr = ?1) ORDER BY created_at, cidr", cidr)
     return {"total": len(found), "allowlist": found}
 
 
@@ -88,6 +91,8 @@ TOOLS = (
         "fw_list_blocks",
         "Addresses that the firewall blocks.",
         _list_blocks,
+        params={"ip": IP},
+        optional=frozenset({"ip"}),
         returns=shape(total="integer", blocks="array"),
         hints=READS,
     ),
@@ -118,6 +123,8 @@ TOOLS = (
         "fw_list_allowlist",
         "Networks that are never blocked and not inspected.",
         _list_allowlist,
+        params={"cidr": CIDR},
+        optional=frozenset({"cidr"}),
         returns=shape(total="integer", allowlist="array"),
         hints=READS,
     ),

@@ -101,7 +101,10 @@ def _reset_password(call: Call) -> Changed:
 
 def _list_keys(call: Call) -> Schema:
     found = rows(
-        call.db, "SELECT * FROM api_keys WHERE (?1 IS NULL OR owner = ?1) ORDER BY key_id", call.args.get("owner")
+        call.db,
+        "SELECT * FROM api_keys WHERE (?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR key_id = ?2) ORDER BY key_id",
+        call.args.get("owner"),
+        call.args.get("key_id"),
     )
     return {"total": len(found), "api_keys": found}
 
@@ -183,8 +186,8 @@ TOOLS = (
         "idp_list_api_keys",
         "API keys with owner, scopes, last use and status; never the key itself.",
         _list_keys,
-        params={"owner": text("Only keys of this owner", longest=64, pattern=USERNAME)},
-        optional=frozenset({"owner"}),
+        params={"owner": text("Only keys of this owner", longest=64, pattern=USERNAME), "key_id": KEY},
+        optional=frozenset({"owner", "key_id"}),
         returns=shape(total="integer", api_keys="array"),
         hints=READS,
     ),

@@ -252,7 +252,7 @@ ROWS: dict[str, Rows] = {
     **_work(),
 }  # fmt: skip
 
-LAST_NUMBERS = {"RUL": 7002, "MSG": 9006, "NTE": 401, "EVD": 602, "RUN": 300, "SES": 3004}
+LAST_NUMBERS = {"RUL": 7002, "MSG": 9006, "NTE": 401, "EVD": 602, "RUN": 300}
 
 INTEL: dict[str, dict[str, Any]] = {
     "198.51.100.23": {"kind": "ip", "verdict": "malicious", "confidence": 92, "tags": ["c2", "loader"],

@@ -13,6 +13,7 @@ from keyturn.range.tool import (
     RangeTool,
     Schema,
     ident,
+    page,
     shape,
     text,
 )
@@ -20,7 +21,7 @@ from keyturn.range.tool import (
 MAILBOX = text("Address of the mailbox", longest=254, pattern=EMAIL)
 MESSAGE = ident("MSG", "Message id")
 RULE = ident("RUL", "Rule id")
-FOLDER = text("Folder", longest=60)
+NAME = text("Name of a rule, unique in its mailbox", longest=100)
 DOMAIN = "@corp.example.com"
 
 
@@ -29,12 +30,14 @@ def _search(call: Call) -> Schema:
         call.db,
         "SELECT message_id, mailbox, folder, sender, subject, attachments, received_at FROM messages"
         " WHERE (?1 IS NULL OR mailbox = ?1) AND (?2 IS NULL OR instr(lower(sender), lower(?2)))"
-        " AND (?3 IS NULL OR instr(lower(subject || ' ' || body), lower(?3))) ORDER BY received_at, message_id",
+        " AND (?3 IS NULL OR instr(lower(subject || ' ' || body), lower(?3)))"
+        " AND (?4 IS NULL OR message_id = ?4) ORDER BY received_at, message_id",
         call.args.get("mailbox"),
         call.args.get("sender"),
         call.args.get("query"),
+        call.args.get("message_id"),
     )
-    return {"total": len(found), "messages": found[: call.args.get("limit", 20)]}
+    return {"total": len(found), "messages": page(call, found)}
 
 
 def _get_message(call: Call) -> Schema:
@@ -52,11 +55,15 @@ def _mailbox(call: Call) -> str:
 
 
 def _list_rules(call: Call) -> Schema:
-    mailbox = _mailbox(call)
-    return {
-        "mailbox": mailbox,
-        "rules": rows(call.db, "SELECT * FROM mail_rules WHERE mailbox = ? ORDER BY rule_id", mailbox),
-    }
+    found = rows(
+        call.db,
+        "SELECT * FROM mail_rules WHERE (?1 IS NULL OR mailbox = ?1) AND (?2 IS NULL OR name = ?2)"
+        " AND (?3 IS NULL OR rule_id = ?3) ORDER BY rule_id",
+        call.args.get("mailbox"),
+        call.args.get("name"),
+        call.args.get("rule_id"),
+    )
+    return {"total": len(found), "rules": found}
 
 
 def _get_rule(call: Call) -> Row:
@@ -139,9 +146,10 @@ TOOLS = (
             "mailbox": MAILBOX,
             "sender": text("Part of the sender's address", longest=100),
             "query": text("Text in the subject or body", longest=100),
+            "message_id": MESSAGE,
             "limit": LIMIT,
         },
-        optional=frozenset({"mailbox", "sender", "query", "limit"}),
+        optional=frozenset({"mailbox", "sender", "query", "message_id", "limit"}),
         returns=shape(total="integer", messages="array"),
         hints=READS,
     ),
@@ -155,10 +163,11 @@ TOOLS = (
     ),
     RangeTool(
         "mail_list_rules",
-        "Inbox rules of a mailbox.",
+        "Inbox rules of all mailboxes, or those that match.",
         _list_rules,
-        params={"mailbox": MAILBOX},
-        returns=shape(mailbox="string", rules="array"),
+        params={"mailbox": MAILBOX, "name": NAME, "rule_id": RULE},
+        optional=frozenset({"mailbox", "name", "rule_id"}),
+        returns=shape(total="integer", rules="array"),
         hints=READS,
     ),
     RangeTool(
@@ -184,10 +193,10 @@ TOOLS = (
         _create_rule,
         params={
             "mailbox": MAILBOX,
-            "name": text("Name, unique in the mailbox", longest=100),
+            "name": NAME,
             "sender_contains": text("Part of the sender's address", longest=100),
             "subject_contains": text("Part of the subject", longest=100),
-            "move_to": FOLDER,
+            "move_to": text("Folder", longest=60),
             "mark_read": {"type": "boolean", "description": "Also mark as read (false)"},
         },
         optional=frozenset({"sender_contains", "subject_contains", "mark_read"}),

@@ -63,27 +63,47 @@ def open_state(path: Path) -> sqlite3.Connection:
 
     Raises ConfigError when the file can't be used or is not a range's.
     """
+    db = _connect(path.absolute().as_uri() + "?mode=rwc", path)
     try:
-        db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        db.row_factory = sqlite3.Row
         db.execute("PRAGMA synchronous=FULL")
         db.execute("BEGIN IMMEDIATE")
-        _create_if_empty(db, path)
+        if not _is_seeded(db, path):
+            _create(db)
         db.execute("COMMIT")
     except sqlite3.Error as error:
-        raise ConfigError(
-            f"the range's state {path} can't be used: {error}", hint="name a new file in a folder that exists"
-        ) from error
+        db.close()
+        raise _unusable(path, error) from error
+    except ConfigError:
+        db.close()
+        raise
     return db
 
 
-def _create_if_empty(db: sqlite3.Connection, path: Path) -> None:
+def _connect(uri: str, path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> ConfigError:
+    return ConfigError(
+        f"the range's state {path} can't be used: {error}", hint="name a file that the range made or will"
+    )
+
+
+def _is_seeded(db: sqlite3.Connection, path: Path) -> bool:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
-        return
+        return True
     if version or db.execute("SELECT 1 FROM sqlite_schema").fetchone():
-        db.execute("ROLLBACK")
         raise ConfigError(f"{path} is not a range's state of version {SCHEMA_VERSION}", hint="name a new file")
+    return False
+
+
+def _create(db: sqlite3.Connection) -> None:
     for name, columns in {**TABLES, **LEDGERS}.items():
         db.execute(f"CREATE TABLE {name} ({columns}) STRICT")
     for name, rows in incident.ROWS.items():
@@ -145,16 +165,19 @@ def changes(path: Path | str) -> list[Row]:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
+    # mode=rw, though it only reads, so that SQLite may undo what a killed server left half written
+    db = _connect(path.absolute().as_uri() + "?mode=rw", path)
     try:
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=10)
-        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA query_only=ON")
         db.execute("BEGIN")  # one consistent view over all tables
-        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if not _is_seeded(db, path):
+            raise ConfigError(f"{path} is empty: no range was started on it yet")
     except sqlite3.Error as error:
-        raise ConfigError(f"no range's state at {path}: {error}") from error
-    if version != SCHEMA_VERSION:
         db.close()
-        raise ConfigError(f"{path} is not a range's state of version {SCHEMA_VERSION}")
+        raise _unusable(path, error) from error
+    except ConfigError:
+        db.close()
+        raise
     return db
 
 

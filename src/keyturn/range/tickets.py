@@ -29,8 +29,11 @@ def _list(call: Call) -> Schema:
     found = rows(
         call.db,
         "SELECT ticket_id, title, status, severity, assignee, opened_at FROM tickets"
-        " WHERE (?1 IS NULL OR status = ?1) ORDER BY opened_at DESC",
+        " WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR ticket_id = ?2)"
+        " AND (?3 IS NULL OR ticket_id IN (SELECT ticket_id FROM tags WHERE tag = ?3)) ORDER BY opened_at DESC",
         call.args.get("status"),
+        call.args.get("ticket_id"),
+        call.args.get("tag"),
     )
     return {"total": len(found), "tickets": found}
 
@@ -113,10 +116,10 @@ TOOLS = (
     ),
     RangeTool(
         "tkt_list",
-        "Tickets, newest first.",
+        "Tickets, newest first, all or those that match.",
         _list,
-        params={"status": choice("Only this status", *OPEN_STATES, "closed")},
-        optional=frozenset({"status"}),
+        params={"status": choice("Only this status", *OPEN_STATES, "closed"), "ticket_id": TICKET, "tag": TAG},
+        optional=frozenset({"status", "ticket_id", "tag"}),
         returns=shape(total="integer", tickets="array"),
         hints=READS,
     ),

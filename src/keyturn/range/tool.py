@@ -7,6 +7,8 @@ from typing import Any
 
 from mcp_types import ToolAnnotations
 
+from keyturn.range.state import Row
+
 Schema = dict[str, Any]
 
 HOSTNAME = r"^[A-Z0-9][A-Z0-9-]{0,62}$"
@@ -89,6 +91,11 @@ def shape(**properties: str) -> Schema:
         },
         "required": list(properties),
     }
+
+
+def page(call: Call, found: list[Row]) -> list[Row]:
+    """As many rows as the call's ``limit`` allows. JSON Schema takes 5.0 for an integer, so does this."""
+    return found[: int(call.args.get("limit", 20))]
 
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
