@@ -17,6 +17,7 @@ from keyturn.journal.tiles import (
     Tile,
     TileBuilder,
     bundle_path,
+    edge_tiles,
     pack_bundle,
     tile_path,
     unpack_bundle,
@@ -202,7 +203,8 @@ def publish(
     if checkpoint != old:
         if pending:
             writer.put(bundle_path(tree.size // TILE_WIDTH, len(pending)), pack_bundle(pending))
-        _put_tiles(writer, builder.partial())
+        standing = {tile_path(*place) for place in edge_tiles(start)}
+        _put_tiles(writer, (tile for tile in builder.partial() if tile.path not in standing))
     writer.sync()  # 3.
     if checkpoint != old:
         writer.put("checkpoint", checkpoint.sign(signer))  # 4.
