@@ -128,6 +128,11 @@ class Policy:
             ruled_out.update(dict.fromkeys(forbids))
         return Verdict(None, forbids or (_nothing_permits("this action"),), self.hash)
 
+    def permits(self, facts: Facts, oversight: Oversight) -> tuple[bool, tuple[Reason, ...]]:
+        """What the policy says to this one oversight, and by which policies; ``decide`` takes the lowest yes."""
+        answer = self._engine.ask(("Agent", facts.agent), oversight.word, ("Tool", facts.tool), facts)
+        return answer.allowed, self._errors(answer) or self._reasons(answer)
+
     def may_turn(self, turn: TurnFacts) -> Ruling:
         """May this person turn a key on this hold? An agent never may, nor a person twice (guardrail 9)."""
         context = {
@@ -147,8 +152,11 @@ class Policy:
         Where the agent's owner or the mandate's issuer is not known, nobody counts as independent of them.
         """
         facts = release.facts
-        people = {_one_spelling(name) for name in release.people}
-        involved = {_one_spelling(name) for name in (facts.owner, facts.issuer, self.author) if name}
+        try:
+            people = {person_id(name) for name in release.people}
+            involved = {person_id(name) for name in (facts.owner, facts.issuer, self.author) if name}
+        except InvalidInput as e:
+            return Ruling(False, (Reason(ERRED, f"a name in the hold is no person's: {e}", "forbid"),), self.hash)
         known = bool(facts.owner and facts.issuer)
         context = {
             "facts": facts,
@@ -196,10 +204,3 @@ def policy_hash(schema: str, guardrails: str, sources: Mapping[str, str]) -> str
 
 def _nothing_permits(what: str) -> Reason:
     return Reason(NOTHING_PERMITS, f"no policy permits {what}, and what nothing permits is denied", "forbid")
-
-
-def _one_spelling(name: str) -> str:
-    try:
-        return person_id(name)
-    except InvalidInput as e:
-        raise PolicyError(f"a key or a role in the hold names no person: {e}", hint="nothing is released") from None
