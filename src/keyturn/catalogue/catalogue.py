@@ -1,0 +1,115 @@
+"""The catalogue: what is known of the tools behind the gate, by server and tool."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from keyturn.catalogue.vendor import Tool, Vendor, read_vendor
+from keyturn.core.profile import WORST, Profile
+from keyturn.errors import ProfileError
+
+PACKAGED = Path(__file__).parent / "data"
+
+
+class Listed(NamedTuple):
+    """One tool of one vendor, for lists and reports."""
+
+    vendor: Vendor
+    name: str
+    tool: Tool
+
+
+class Catalogue:
+    """Profiles by server and tool. Immutable: build it with :meth:`load` or :meth:`of`.
+
+    The server's name is the operator's word (the configuration), never what a server says of itself.
+    """
+
+    __slots__ = ("_servers", "_vendors")
+
+    def __init__(self, servers: dict[str, dict[str, Tool]], vendors: tuple[Vendor, ...]) -> None:
+        self._servers = servers
+        self._vendors = vendors
+
+    @classmethod
+    def load(cls, paths: Iterable[Path | str] = (), *, packaged: bool = True) -> "Catalogue":
+        """The packaged files, and over them the operator's: each path a file or a folder of ``*.yaml``.
+
+        A tool in an operator's file stands instead of the packaged one of the same server. Raises
+        :class:`ProfileError` when any file can't be read, or two of the same rank profile the same tool.
+        """
+        shipped = [read_file(path) for path in _files(PACKAGED)] if packaged else []
+        own = [read_file(path) for given in paths for path in _files(Path(given))]
+        return cls.of(shipped, own)
+
+    @classmethod
+    def of(cls, *layers: Iterable[Vendor]) -> "Catalogue":
+        """A catalogue of vendors; each layer stands over the one before it."""
+        servers: dict[str, dict[str, Tool]] = {}
+        kept = [tuple(layer) for layer in layers]
+        for layer in kept:
+            claimed: dict[tuple[str, str], str] = {}
+            for vendor in layer:
+                for server in vendor.servers:
+                    _claim(claimed, vendor, server)
+                    servers.setdefault(server, {}).update(vendor.tools)
+        return cls(servers, tuple(vendor for layer in kept for vendor in layer))
+
+    def profile(self, server: str, tool: str, arguments: Any = None) -> Profile:
+        """What this call does; :data:`WORST` for a tool that nobody profiled. Never raises for odd arguments."""
+        known = self._servers.get(server, {}).get(tool)
+        return WORST if known is None else known.profile(arguments)
+
+    def knows(self, server: str, tool: str) -> bool:
+        """Somebody profiled this tool."""
+        return tool in self._servers.get(server, {})
+
+    def speaks_for(self, server: str) -> bool:
+        """Some file names this server."""
+        return server in self._servers
+
+    def recognise(self, command: Iterable[str]) -> str | None:
+        """The known server that a word of a launch command names (a version behind ``@`` or ``==`` aside).
+
+        For an operator's own command line only; None when no word, or words of two servers, are known.
+        """
+        found = {name for word in command if (name := _bare(word)) in self._servers}
+        return found.pop() if len(found) == 1 else None
+
+    def __iter__(self) -> Iterator[Listed]:
+        """Every tool of every file, in the order of the files."""
+        return (Listed(vendor, name, tool) for vendor in self._vendors for name, tool in vendor.tools.items())
+
+    def __len__(self) -> int:
+        return sum(len(vendor.tools) for vendor in self._vendors)
+
+
+def read_file(path: Path) -> Vendor:
+    """Read one vendor's file; :class:`ProfileError` if it can't be read or used."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(f"the profile file {path} can't be read: {error}") from None
+    return read_vendor(text, str(path))
+
+
+def _files(given: Path) -> list[Path]:
+    if not given.is_dir():
+        return [given]
+    files = sorted(given.glob("*.yaml"))
+    if not files:
+        raise ProfileError(f"the folder {given} holds no *.yaml", hint="name a folder of vendors' files")
+    return files
+
+
+def _claim(claimed: dict[tuple[str, str], str], vendor: Vendor, server: str) -> None:
+    for tool in vendor.tools:
+        other = claimed.setdefault((server, tool), vendor.source)
+        if other != vendor.source:
+            raise ProfileError(f"{other} and {vendor.source} both profile {server}/{tool}")
+
+
+def _bare(word: str) -> str:
+    name = word.partition("==")[0]
+    at = name.rfind("@")
+    return name[:at] if at > 0 else name

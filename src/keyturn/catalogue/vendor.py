@@ -1,0 +1,237 @@
+"""A vendor's file: its shape, and the rules that a profile must keep to be believed (format: docs/spec/catalogue.md).
+
+A file is taken whole or refused whole: one profile that can't be read never lets its tool fall back to a milder one.
+"""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.catalogue import strict_yaml
+from keyturn.core.profile import (
+    Basis,
+    Check,
+    Profile,
+    Reversible,
+    Stage,
+    Step,
+    TargetRule,
+    Touches,
+    at_path,
+    no_graver,
+    same,
+)
+from keyturn.errors import ProfileError
+
+_Ids = tuple[str, ...]
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """One tool: the profile of any call of it, and the milder ones that an argument's value selects."""
+
+    base: Profile
+    variants: tuple["Variant", ...] = ()
+
+    def profile(self, arguments: Any) -> Profile:
+        """The profile of a call. The base stands unless exactly one variant matches; never raises."""
+        if not self.variants:
+            return self.base
+        matching = [variant.profile for variant in self.variants if variant.matches(arguments)]
+        return matching[0] if len(matching) == 1 else self.base
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """A milder profile, for calls whose arguments (dotted paths) each hold one of the values named for them."""
+
+    when: dict[str, tuple[Any, ...]]
+    profile: Profile
+
+    def matches(self, arguments: Any) -> bool:
+        """True if every named argument holds a named value; an absent argument counts as null."""
+        for path, values in self.when.items():
+            try:
+                found = at_path(arguments, path)
+            except LookupError:
+                found = None
+            if not any(same(found, value) for value in values):
+                return False
+        return True
+
+
+class Vendor(msgspec.Struct, frozen=True, kw_only=True):
+    """A vendor's file, read: who, which servers it speaks for, what was looked at, and the tools by name."""
+
+    vendor: str
+    servers: tuple[str, ...]
+    against: str
+    source: str
+    tools: dict[str, Tool]
+
+
+class _Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    basis: Basis = Basis.REVIEWED
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    vendor: str
+    servers: tuple[str, ...]
+    tools: dict[str, Any]
+    against: str = ""
+    defaults: _Defaults = _Defaults()
+
+
+class _Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys that a tool and a variant share; what is left out is inherited (a variant) or the default."""
+
+    reversible: Reversible | None = None
+    touches: frozenset[Touches] | None = None
+    targets: dict[str, str] | None = None
+    inverse: Step | None = None
+    by_hand: str = ""
+    preserve: dict[str, Step] = {}
+    check: Check | None = None
+    idempotent: bool | None = None
+    basis: Basis | None = None
+    why: str = ""
+    openc2: str | None = None
+    d3fend: _Ids | None = None
+    react: _Ids | None = None
+
+
+class _WrittenVariant(_Written, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    when: dict[str, Any]
+    stage: Stage | None = None
+
+
+class _WrittenTool(_Written, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    stage: Stage
+    variants: tuple[_WrittenVariant, ...] = ()
+
+
+def read_vendor(text: str, source: str) -> Vendor:
+    """Read one file. ``source`` is named in the :class:`ProfileError` that anything wrong in it raises."""
+    file = _convert(strict_yaml.read(text, source), _File, source)
+    if not file.servers or not file.tools or not file.vendor or "" in file.servers:
+        raise ProfileError(f"{source}: vendor, servers and tools must not be empty")
+    tools = {}
+    for name, written in file.tools.items():
+        where = f"{source}: tool {name[:80]!r}"
+        try:
+            tools[name] = _tool(name, _convert(written, _WrittenTool, where), file.defaults)
+        except ProfileError as error:
+            if error.message.startswith(where):
+                raise
+            raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None
+    _steps_lead_somewhere(tools, source)
+    return Vendor(vendor=file.vendor, servers=file.servers, against=file.against, source=source, tools=tools)
+
+
+def _convert(value: Any, kind: Any, where: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ProfileError(f"{where}: {error}", hint="docs/spec/catalogue.md lists the keys") from None
+
+
+def _tool(name: str, written: _WrittenTool, defaults: _Defaults) -> Tool:
+    empty = Profile(tool=name, stage=written.stage, reversible=Reversible.NO_EFFECT, basis=defaults.basis)
+    if written.reversible is None and written.stage is not Stage.ANALYSE:
+        raise ProfileError(f"stage {written.stage} needs reversible", hint="say what it takes to restore")
+    base = _profile(written, written.stage, empty)
+    _believable(base)
+    variants = []
+    for item in written.variants:
+        variant = Variant(
+            when={path: _values(value) for path, value in item.when.items()},
+            profile=_profile(item, item.stage or base.stage, base),
+        )
+        _milder(variant, base)
+        variants.append(variant)
+    return Tool(base=base, variants=tuple(variants))
+
+
+def _values(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _profile(written: _Written, stage: Stage, below: Profile) -> Profile:
+    """What is written, over what is inherited. Steps and checks belong to one case and are never inherited."""
+    reversible = written.reversible or (Reversible.NO_EFFECT if stage is Stage.ANALYSE else below.reversible)
+    rules = written.targets
+    return Profile(
+        tool=below.tool,
+        stage=stage,
+        reversible=reversible,
+        touches=below.touches if written.touches is None else written.touches,
+        targets=below.targets if rules is None else tuple(TargetRule(a, k) for a, k in rules.items()),
+        inverse=written.inverse,
+        by_hand=written.by_hand,
+        preserve=written.preserve,
+        check=written.check,
+        idempotent=below.idempotent if written.idempotent is None else written.idempotent,
+        basis=written.basis or below.basis,
+        why=written.why or below.why,
+        openc2=below.openc2 if written.openc2 is None else written.openc2,
+        d3fend=below.d3fend if written.d3fend is None else written.d3fend,
+        react=below.react if written.react is None else written.react,
+    )
+
+
+def _believable(profile: Profile) -> None:
+    """Refuse a profile that contradicts itself, or that claims more than it explains."""
+    reads = profile.stage is Stage.ANALYSE
+    can_undo = profile.inverse is not None or bool(profile.by_hand)
+    sensitive = profile.touches & {Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA}
+    faults = (
+        (
+            reads is not (profile.reversible is Reversible.NO_EFFECT),
+            "no_effect and the stage analyse belong together",
+        ),
+        (reads and bool(can_undo or profile.preserve), "what has no effect has nothing to take back or preserve"),
+        (
+            profile.stage is Stage.RESPOND and profile.reversible is Reversible.REVERSIBLE and not can_undo,
+            "reversible needs an inverse, or by_hand: what a person does to take it back",
+        ),
+        (
+            profile.reversible is Reversible.IRREVERSIBLE and profile.inverse is not None,
+            "what has an inverse is not irreversible",
+        ),
+        (
+            profile.basis is Basis.REVIEWED and bool(not reads or sensitive) and not profile.why,
+            "a reviewed profile of a change or of a sensitive read says why",
+        ),
+        (profile.basis is Basis.UNKNOWN, "a profile that is written down is reviewed or derived"),
+    )
+    for is_fault, message in faults:
+        if is_fault:
+            raise ProfileError(message)
+
+
+def _milder(variant: Variant, base: Profile) -> None:
+    if not variant.when or not all(variant.when.values()):
+        raise ProfileError("a variant names the arguments and values that select it")
+    _believable(variant.profile)
+    if not no_graver(variant.profile, base):
+        raise ProfileError(
+            f"the variant for {', '.join(variant.when)} is graver than its tool, or names fewer targets",
+            hint="the tool's own keys are its worst case: raise them",
+        )
+
+
+def _steps_lead_somewhere(tools: dict[str, Tool], source: str) -> None:
+    for name, tool in tools.items():
+        for profile in (tool.base, *(variant.profile for variant in tool.variants)):
+            for step in steps_of(profile):
+                if step.tool not in tools:
+                    raise ProfileError(f"{source}: tool {name!r}: its step {step.tool!r} is no tool of this file")
+            for step in profile.preserve.values():
+                if tools[step.tool].base.stage is Stage.RESPOND:
+                    raise ProfileError(f"{source}: tool {name!r}: {step.tool!r} responds, so it preserves nothing")
+            if profile.check is not None and tools[profile.check.tool].base.stage is not Stage.ANALYSE:
+                raise ProfileError(f"{source}: tool {name!r}: {profile.check.tool!r} changes things, so it can't look")
+
+
+def steps_of(profile: Profile) -> tuple[Step | Check, ...]:
+    """Every other call that a profile names: its inverse, what it preserves first, its check."""
+    single = (profile.inverse, profile.check)
+    return (*(step for step in single if step is not None), *profile.preserve.values())

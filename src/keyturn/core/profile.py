@@ -1,0 +1,286 @@
+"""What a tool does to the world: the catalogue's knowledge, never the agent's word (design, section 3).
+
+A tool with no profile counts as :data:`WORST`. A profile may have variants that an argument chooses; the base
+stands for every call that no variant matches, so it must be at least as severe as each of them.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from keyturn.core.action import Target
+from keyturn.core.canonical import parse_json
+from keyturn.errors import InvalidJson, ProfileError
+
+
+class Stage(StrEnum):
+    """Where in the work a tool belongs: reading, noting, or changing (closing work is changing: G5)."""
+
+    ANALYSE = "analyse"
+    RECORD = "record"
+    RESPOND = "respond"
+
+    @property
+    def rank(self) -> int:
+        """0 for the mildest, higher is graver."""
+        return _STAGES[self]
+
+
+class Reversible(StrEnum):
+    """What it takes to restore the state, from nothing to impossible (G1)."""
+
+    NO_EFFECT = "no_effect"
+    REVERSIBLE = "reversible"
+    HARD = "hard_to_reverse"
+    IRREVERSIBLE = "irreversible"
+
+    @property
+    def rank(self) -> int:
+        """0 for the mildest, higher is graver."""
+        return _REVERSIBLE[self]
+
+
+_STAGES = {stage: rank for rank, stage in enumerate(Stage)}
+_REVERSIBLE = {reversible: rank for rank, reversible in enumerate(Reversible)}
+
+
+class Touches(StrEnum):
+    """Sensitive things. The first three count for reads too, the others for changes (G2, G11)."""
+
+    SECRETS = "secrets"
+    IDENTITY = "identity"
+    PRIVILEGED_DATA = "privileged_data"
+    PRODUCTION = "production"
+    EVIDENCE = "evidence"
+    DETECTION_CONTROLS = "detection_controls"
+
+
+class Basis(StrEnum):
+    """Who stands behind a profile: a reviewer, a rule that derived it, or nobody."""
+
+    REVIEWED = "reviewed"
+    DERIVED = "derived"
+    UNKNOWN = "unknown"
+
+
+class TargetRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The argument (dotted path) that names targets, and of what kind; a list names several."""
+
+    argument: str
+    kind: str
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call of another tool on the same upstream: its arguments are a template (see :func:`resolve`)."""
+
+    tool: str
+    arguments: dict[str, Any] = {}
+
+
+class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to look in a result (dotted path), and what must stand there. All values are templates.
+
+    Exactly one is given: ``equals`` a value; ``one_of`` several; ``includes`` or ``excludes`` an item that the list
+    there has, or has not (an object matches when it holds at least the named entries).
+    """
+
+    at: str
+    equals: Any = msgspec.UNSET
+    one_of: tuple[Any, ...] = ()
+    includes: Any = msgspec.UNSET
+    excludes: Any = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        given = sum(value is not msgspec.UNSET for value in (self.equals, self.includes, self.excludes))
+        if given + bool(self.one_of) != 1:
+            raise ProfileError(
+                f"the expectation at {self.at!r} is not clear", hint="one of equals, one_of, includes, excludes"
+            )
+
+    def met_by(self, found: Any, scope: dict[str, Any]) -> bool:
+        """True if the value found is what is expected. Raises :class:`ProfileError` for a template without a value."""
+        if self.equals is not msgspec.UNSET:
+            return same(found, resolve(self.equals, scope))
+        if self.one_of:
+            return any(same(found, resolve(template, scope)) for template in self.one_of)
+        if not isinstance(found, list):
+            return False
+        wanted = self.includes is not msgspec.UNSET
+        item = resolve(self.includes if wanted else self.excludes, scope)
+        return any(_holds(element, item) for element in found) is wanted
+
+
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The read that proves the effect: it holds if every expectation does, and there is at least one."""
+
+    tool: str
+    arguments: dict[str, Any]
+    expect: tuple[Expectation, ...]
+
+    def __post_init__(self) -> None:
+        if not self.expect:
+            raise ProfileError(f"the check {self.tool!r} expects nothing", hint="name at least one value to look at")
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """One tool's effect on the world. Fields as in design, section 3.
+
+    ``by_hand`` says how a person takes it back where no tool of the same server does.
+    """
+
+    tool: str
+    stage: Stage
+    reversible: Reversible
+    touches: frozenset[Touches] = frozenset()
+    targets: tuple[TargetRule, ...] = ()
+    inverse: Step | None = None
+    by_hand: str = ""
+    preserve: dict[str, Step] = {}
+    check: Check | None = None
+    idempotent: bool = False
+    basis: Basis = Basis.UNKNOWN
+    why: str = ""
+    openc2: str = ""
+    d3fend: tuple[str, ...] = ()
+    react: tuple[str, ...] = ()
+
+
+WORST = Profile(
+    tool="*",
+    stage=Stage.RESPOND,
+    reversible=Reversible.IRREVERSIBLE,
+    touches=frozenset(Touches),
+    basis=Basis.UNKNOWN,
+    why="nobody has profiled this tool, so it counts as the worst case",
+)
+
+
+def no_graver(profile: Profile, ceiling: Profile) -> bool:
+    """True if ``profile`` claims nothing graver than ``ceiling``: stage, reversibility, touches, retry, targets.
+
+    The order is partial and :data:`WORST` is above every profile that names the targets it names.
+    """
+    return (
+        profile.stage.rank <= ceiling.stage.rank
+        and profile.reversible.rank <= ceiling.reversible.rank
+        and profile.touches <= ceiling.touches
+        and profile.idempotent >= ceiling.idempotent
+        and set(profile.targets) >= set(ceiling.targets)
+    )
+
+
+def at_path(value: Any, path: str) -> Any:
+    """The value at a dotted path (`a.b.0`); :class:`LookupError` if it is not there. `""` is the whole."""
+    for part in path.split(".") if path else ():
+        if isinstance(value, dict):
+            value = value[part]
+        elif isinstance(value, list | tuple) and part.isdigit():
+            value = value[int(part)]
+        else:
+            raise LookupError(part)
+    return value
+
+
+def resolve(template: Any, scope: dict[str, Any]) -> Any:
+    """Fill a template: a string ``$root.dotted.path`` becomes the value there; ``$$`` at the start is a plain ``$``.
+
+    An entry ``$?root.path`` is left out of its object where there is no value, or null. ``scope`` holds the roots:
+    ``arguments`` (of the action), ``preserved`` (results of the preserve steps by name) and ``result``, each as
+    :func:`readable` shows it.
+    Raises :class:`ProfileError` when a reference leads nowhere: nothing is guessed.
+    """
+    if isinstance(template, str) and template.startswith("$$"):
+        return template[1:]
+    if isinstance(template, str) and template.startswith("$"):
+        try:
+            return at_path(scope, template[1:])
+        except (LookupError, ValueError):
+            raise ProfileError(f"{template!r} leads nowhere in this call") from None
+    if isinstance(template, dict):
+        return {key: resolve(_sure(inner), scope) for key, inner in template.items() if _has(inner, scope)}
+    if isinstance(template, list | tuple):
+        return [resolve(inner, scope) for inner in template]
+    return template
+
+
+def _has(template: Any, scope: dict[str, Any]) -> bool:
+    if not (isinstance(template, str) and template.startswith("$?")):
+        return True
+    try:
+        return at_path(scope, template[2:]) is not None
+    except LookupError:
+        return False
+
+
+def _sure(template: Any) -> Any:
+    return f"${template[2:]}" if isinstance(template, str) and template.startswith("$?") else template
+
+
+def named_targets(rules: tuple[TargetRule, ...], arguments: dict[str, Any]) -> tuple[Target, ...]:
+    """The targets that the arguments name, sorted, each once. An absent argument names none."""
+    found: set[Target] = set()
+    for rule in rules:
+        try:
+            value = at_path(arguments, rule.argument)
+        except LookupError:
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            if item is not None:
+                found.add(Target(rule.kind, item if isinstance(item, str) else msgspec.json.encode(item).decode()))
+    return tuple(sorted(found))
+
+
+def readable(result: Any) -> Any:
+    """What templates see of an MCP tool result: its structured content, else its one JSON text, else its text.
+
+    Text that is not JSON reads as ``{"text": ...}``; several contents are joined by line ends. A result in no known
+    shape reads as ``{}``, so that every reference into it leads nowhere.
+    """
+    if not isinstance(result, dict):
+        return {}
+    structured = result.get("structuredContent")
+    if structured is not None:
+        return structured
+    contents = result.get("content")
+    if not isinstance(contents, list):
+        return {}
+    text = "\n".join(item["text"] for item in contents if isinstance(item, dict) and isinstance(item.get("text"), str))
+    try:
+        return parse_json(text.encode())
+    except (InvalidJson, ValueError):
+        return {"text": text}
+
+
+def unmet(check: Check, result: Any, scope: dict[str, Any]) -> tuple[str, ...]:
+    """Why the check's result (as :func:`readable`) does not prove the effect; empty when it does.
+
+    Raises :class:`ProfileError` when an expectation's own template leads nowhere.
+    """
+    reasons = []
+    for expectation in check.expect:
+        try:
+            found = at_path(result, expectation.at)
+        except LookupError:
+            reasons.append(f"{check.tool} shows nothing at {expectation.at!r}")
+            continue
+        if not expectation.met_by(found, scope):
+            reasons.append(f"{check.tool} does not show what is expected at {expectation.at!r}")
+    return tuple(reasons)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON values: ``true`` is not ``1``, and nothing is equal by coercion."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _holds(element: Any, item: Any) -> bool:
+    if isinstance(element, dict) and isinstance(item, dict):
+        return all(key in element and same(element[key], value) for key, value in item.items())
+    return same(element, item)
