@@ -1,0 +1,49 @@
+"""Fixtures that several folders share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from keyturn.core.action import Target
+from keyturn.core.facts import Chain, Credential, Facts
+from keyturn.core.profile import Basis, Reversible, Stage
+
+MakeFacts = Callable[..., Facts]
+
+
+@pytest.fixture(scope="session")
+def make_facts() -> MakeFacts:
+    """Facts of a plain read inside its mandate; name what is different. ``Chain`` and ``Credential`` as dicts."""
+
+    def make(**different: Any) -> Facts:
+        plain: dict[str, Any] = {
+            "now": 1_790_000_000_000,
+            "agent": "triage-bot",
+            "owner": "olga",
+            "issuer": "ivan",
+            "case": "case-1",
+            "tool": "edr/get_host",
+            "stage": Stage.ANALYSE,
+            "reversible": Reversible.NO_EFFECT,
+            "touches": (),
+            "basis": Basis.REVIEWED,
+            "has_inverse": False,
+            "targets": (Target("host", "h1"),),
+            "crown_jewel": False,
+            "production": False,
+            "names_objects": False,
+            "in_mandate": True,
+            "outside": (),
+            "within_blast_radius": True,
+            "chain": {},
+            "credential": {},
+            "quarantined": False,
+            "refused_before": False,
+            "stopped": "",
+        }
+        values = plain | different
+        chain, credential = Chain(**values.pop("chain")), Credential(**values.pop("credential"))
+        return Facts(chain=chain, credential=credential, **values)
+
+    return make
