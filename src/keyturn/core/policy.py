@@ -88,6 +88,7 @@ class Policy:
 
     def __init__(self, rules: tuple[Rule, ...], engine: Engine, digest: str, author: str) -> None:
         self._rules = {rule.id: rule for rule in rules}
+        self._numbered = {r.id: (n, Reason(r.id, r.why, r.effect)) for n, r in enumerate(rules)}
         self._engine = engine
         self._single_operator = any(rule.marked(SINGLE_OPERATOR) for rule in rules)
         self.hash = digest
@@ -185,8 +186,7 @@ class Policy:
 
     def _reasons(self, answer: Answer) -> tuple[Reason, ...]:
         """The policies that determined the answer, in the order of the files."""
-        named = set(answer.reasons)
-        return tuple(Reason(r.id, r.why, r.effect) for r in self._rules.values() if r.id in named)
+        return tuple(reason for _, reason in sorted(self._numbered[name] for name in answer.reasons))
 
     def _errors(self, answer: Answer) -> tuple[Reason, ...]:
         return tuple(
