@@ -1,0 +1,1 @@
+"""Keyturn: the human checkpoint for AI in security operations."""

@@ -1,0 +1,165 @@
+"""Facts: all that the policy sees of an action, at one moment (G12)."""
+
+from enum import IntEnum
+
+import msgspec
+
+from keyturn.core.action import Action, Target
+from keyturn.core.mandate import Mandate, Spent
+from keyturn.core.profile import Basis, Profile, Reversible, Stage, Touches
+
+
+class Oversight(IntEnum):
+    """How much human oversight an action gets, from least to most. None of them permitted is *denied*."""
+
+    FREE = 0
+    CONFIRM = 1
+    ONE_KEY = 2
+    TWO_KEY = 3
+
+    @property
+    def word(self) -> str:
+        """The word in policies, entries and messages: ``free``, ``confirm``, ``one_key``, ``two_key``."""
+        return self.name.lower()
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """Posture of the identity that acts: the agent's token together with the upstream's credential (G13, G20)."""
+
+    shared: bool = False
+    long_lived: bool = False
+    exposed: bool = False
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """What this agent already did in this case: distinct tools and upstreams used, and whether it analysed."""
+
+    tools: int = 0
+    upstreams: int = 0
+    analysed: bool = False
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """What the inventory knows of a target."""
+
+    kind: str
+    id: str
+    owner: str = ""
+    environment: str = ""
+    crown_jewel: bool = False
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate read from the store and the configuration, at one moment, to judge one action by.
+
+    ``stopped`` names the stop that holds, if any. ``agent_live``: the agent is not revoked. ``outside`` says what
+    else puts the action outside its mandate (a parent mandate that is over, a tool that its server does not list).
+    """
+
+    now: int
+    owner: str
+    agent_live: bool
+    mandate: Mandate | None
+    spent: Spent
+    chain: Chain
+    credential: Credential
+    profile: Profile
+    quarantined: bool
+    refused_before: bool
+    stopped: str
+    assets: tuple[Asset, ...]
+    outside: tuple[str, ...] = ()
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy's whole view. Its JSON is kept with the decision, so that a reader can decide again."""
+
+    now: int
+    agent: str
+    owner: str
+    issuer: str
+    case: str
+    tool: str
+    stage: Stage
+    reversible: Reversible
+    touches: tuple[Touches, ...]
+    basis: Basis
+    has_inverse: bool
+    targets: tuple[Target, ...]
+    crown_jewel: bool
+    production: bool
+    names_objects: bool
+    in_mandate: bool
+    outside: tuple[str, ...]
+    within_blast_radius: bool
+    chain: Chain
+    credential: Credential
+    quarantined: bool
+    refused_before: bool
+    stopped: str
+
+
+def _outside(action: Action, s: Situation) -> tuple[str, ...]:
+    """Every way in which the action is outside its mandate, in words; empty is inside (guardrail 6)."""
+    m = s.mandate
+    if m is None:
+        return ("no mandate", *s.outside)
+    if m.agent != action.agent:
+        return ("the mandate is another agent's",)
+    responds = s.profile.stage is Stage.RESPOND
+    checks = (
+        (not s.agent_live, "the agent is revoked"),
+        (m.revoked_at is not None, "the mandate is revoked"),
+        (s.now < m.issued_at, "the mandate has not begun"),
+        (s.now >= m.expires_at, "the mandate has expired"),
+        (not m.covers_tool(action.tool), f"the mandate does not name the tool {action.tool}"),
+        (s.spent.actions >= m.budgets.actions, f"the budget of {m.budgets.actions} actions is spent"),
+        (
+            responds and s.spent.responds >= m.budgets.responds,
+            f"the budget of {m.budgets.responds} changes is spent",
+        ),
+        (s.spent.open_holds >= m.budgets.open_holds, f"{m.budgets.open_holds} holds are open already"),
+    )
+    strangers = [f"{t.kind}:{t.id}" for t in action.targets if not m.covers_target(t)] if responds else []
+    named = (f"the mandate does not name the target {name}" for name in strangers[:5])
+    return (*s.outside, *(why for outside, why in checks if outside), *named)
+
+
+def facts_of(action: Action, s: Situation) -> Facts:
+    """The facts of an action in a situation. Pure: the same arguments give the same facts."""
+    m = s.mandate
+    touched = frozenset(action.targets) | s.spent.targets
+    return Facts(
+        now=s.now,
+        agent=action.agent,
+        owner=s.owner,
+        issuer=m.issued_by if m else "",
+        case=action.case,
+        tool=str(action.tool),
+        stage=s.profile.stage,
+        reversible=s.profile.reversible,
+        touches=tuple(sorted(s.profile.touches)),
+        basis=s.profile.basis,
+        has_inverse=s.profile.inverse is not None,
+        targets=action.targets,
+        crown_jewel=any(a.crown_jewel for a in s.assets),
+        production=any(a.environment == "production" for a in s.assets),
+        names_objects=_names_objects(action, m),
+        in_mandate=not (outside := _outside(action, s)),
+        outside=outside,
+        within_blast_radius=m is not None and len(touched) <= m.budgets.targets,
+        chain=s.chain,
+        credential=s.credential,
+        quarantined=s.quarantined,
+        refused_before=s.refused_before,
+        stopped=s.stopped,
+    )
+
+
+def _names_objects(action: Action, m: Mandate | None) -> bool:
+    """The mandate names the tool's workflow exactly, or every target (and there is at least one)."""
+    if m is None:
+        return False
+    if str(action.tool) in m.objects:
+        return True
+    return bool(action.targets) and all(m.names(action.tool, t) for t in action.targets)

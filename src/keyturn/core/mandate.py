@@ -1,0 +1,124 @@
+"""A mandate: a task grant for one agent in one case. It can be narrowed by delegation, never widened (G8, G9)."""
+
+import fnmatch
+
+import msgspec
+
+from keyturn.core.action import Target, ToolRef
+from keyturn.errors import Forbidden, InvalidInput
+
+MAX_LIFETIME_MS = 30 * 24 * 3600 * 1000
+
+
+class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much a mandate may do in its life: calls, changes, distinct targets changed, holds open at once."""
+
+    actions: int = 10_000
+    responds: int = 20
+    targets: int = 5
+    open_holds: int = 10
+
+    def __post_init__(self) -> None:
+        if min(self.actions, self.responds, self.targets, self.open_holds) < 0:
+            raise InvalidInput("a budget is below zero", hint="0 forbids; leave it out for the default")
+
+    def within(self, other: "Budgets") -> bool:
+        """True if no budget is larger than ``other``'s."""
+        return all(getattr(self, name) <= getattr(other, name) for name in self.__struct_fields__)
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What has been used of the budgets: calls and changes that left, targets changed, holds open now."""
+
+    actions: int = 0
+    responds: int = 0
+    targets: frozenset[Target] = frozenset()
+    open_holds: int = 0
+
+
+class Mandate(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may do what, to what, in which case, until when.
+
+    ``tools`` are ``upstream/tool`` patterns and ``targets`` ``kind:id`` patterns (``*`` and ``?`` as in a shell,
+    case kept). ``objects`` names sensitive things exactly, without patterns: a person who writes one down has
+    approved the workflow that reads it (G11). Times in milliseconds.
+    """
+
+    id: str
+    agent: str
+    case: str
+    purpose: str
+    tools: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    budgets: Budgets = Budgets()
+    issued_by: str
+    issued_at: int
+    expires_at: int
+    parent: str | None = None
+    revoked_at: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.tools:
+            raise InvalidInput("a mandate names no tool", hint='name tools as patterns, such as "edr/get_*"')
+        if not self.case or not self.purpose:
+            raise InvalidInput("a mandate needs a case and a purpose", hint="say in a line what the task is")
+        if not self.issued_at < self.expires_at <= self.issued_at + MAX_LIFETIME_MS:
+            raise InvalidInput("a mandate ends after it starts, within 30 days", hint="no standing access (G9)")
+        if any(set(name) & set("*?[") for name in self.objects):
+            raise InvalidInput("objects are named exactly, without * ? [", hint="list each sensitive object")
+
+    def live(self, now: int) -> bool:
+        """In force at ``now``."""
+        return self.revoked_at is None and self.issued_at <= now < self.expires_at
+
+    def covers_tool(self, tool: ToolRef) -> bool:
+        """One of the tool patterns matches."""
+        return any(fnmatch.fnmatchcase(str(tool), pattern) for pattern in self.tools)
+
+    def covers_target(self, target: Target) -> bool:
+        """One of the target patterns, or an object named exactly, matches."""
+        name = f"{target.kind}:{target.id}"
+        return name in self.objects or any(fnmatch.fnmatchcase(name, pattern) for pattern in self.targets)
+
+    def names(self, tool: ToolRef, target: Target) -> bool:
+        """The mandate names this sensitive object, or this tool's workflow, exactly."""
+        return f"{target.kind}:{target.id}" in self.objects or str(tool) in self.objects
+
+
+def narrower_pattern(child: str, parents: tuple[str, ...]) -> bool:
+    """True if a child's pattern is surely no wider than one of the parents'.
+
+    A pattern is narrower if it is the same, or if a parent matches its text and it only uses ``*`` and ``?``
+    where the parent's own ``*`` swallows them. Classes (``[``) are compared as text only.
+    """
+    if child in parents:
+        return True
+    return "[" not in child and any("[" not in p and fnmatch.fnmatchcase(child, p) and "?" not in p for p in parents)
+
+
+def delegate(parent: Mandate, child: Mandate, now: int) -> Mandate:
+    """The child mandate, if it is within its parent in every respect, else :class:`Forbidden` with the reason."""
+    if not parent.live(now):
+        raise Forbidden(f"mandate {parent.id} is over", hint="ask a person for a new one")
+    reasons = [
+        reason
+        for wider, reason in (
+            (child.case != parent.case, "another case"),
+            (child.expires_at > parent.expires_at, "a later end"),
+            (not all(narrower_pattern(t, parent.tools) for t in child.tools), "tools that the parent lacks"),
+            (
+                not all(narrower_pattern(t, parent.targets) for t in child.targets),
+                "targets that the parent lacks",
+            ),
+            (
+                not set(child.objects) <= set(parent.objects),
+                "sensitive objects that the parent does not name",
+            ),
+            (not child.budgets.within(parent.budgets), "larger budgets"),
+        )
+        if wider
+    ]
+    if reasons:
+        raise Forbidden(f"a delegated mandate is never wider: {', '.join(reasons)}", hint="narrow it")
+    return msgspec.structs.replace(child, parent=parent.id)

@@ -1,0 +1,103 @@
+"""What every part of the gate works with: its ports, its settings, and who waits for which action."""
+
+import asyncio
+import base64
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from keyturn.core.policy import Policy
+from keyturn.gate.ports import Clock, Knowledge, Runners, Store, Tools
+
+log = logging.getLogger("keyturn.gate")
+
+
+class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Times in seconds. ``result_limit`` in bytes: a larger answer is passed on and only its hash is kept."""
+
+    hold_s: int = 4 * 3600
+    confirm_s: int = 15 * 60
+    execution_s: int = 120
+    check_after_s: tuple[float, ...] = (0.0, 1.0, 3.0)
+    token_long_lived_s: int = 90 * 24 * 3600
+    result_limit: int = 1_048_576
+    sweep_s: float = 0.5
+
+
+def new_id(prefix: str) -> str:
+    """A fresh name: the prefix and 60 random bits in lower-case base 32."""
+    return prefix + base64.b32encode(secrets.token_bytes(8))[:12].decode().lower()
+
+
+def new_token(prefix: str) -> str:
+    """A fresh secret token of 256 random bits; shown once, kept only as :func:`token_hash`."""
+    return prefix + base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a token. It is random, so a plain SHA-256 can't be guessed back."""
+    return hashlib.sha256(b"keyturn/token/1\n" + token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass
+class Context:
+    """The gate's ports and settings. ``runner`` names this process; ``policy`` is replaced whole, never edited."""
+
+    store: Store
+    tools: Tools
+    knowledge: Knowledge
+    policy: Policy
+    clock: Clock
+    runners: Runners
+    runner: str
+    settings: GateSettings = field(default_factory=GateSettings)
+    _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
+    _tasks: set["asyncio.Task[object]"] = field(default_factory=set)
+
+    def changed(self, action_id: str) -> None:
+        """Wake those who wait for this action."""
+        for event in self._watchers.get(action_id, ()):
+            event.set()
+
+    async def watch(self, action_id: str, done: Callable[[], "asyncio.Future[bool]"], timeout_s: float) -> None:
+        """Return when ``done()`` says so, or when the time is over; looks again at every change, and twice a second
+        for changes that another process made."""
+        event = asyncio.Event()
+        self._watchers.setdefault(action_id, set()).add(event)
+        try:
+            async with asyncio.timeout(max(0.0, timeout_s)):
+                while not await done():
+                    try:
+                        async with asyncio.timeout(0.5):
+                            await event.wait()
+                    except TimeoutError:
+                        pass
+                    event.clear()
+        except TimeoutError:
+            pass
+        finally:
+            waiting = self._watchers[action_id]
+            waiting.discard(event)
+            if not waiting:
+                del self._watchers[action_id]
+
+    def spawn(self, work: "asyncio._CoroutineLike[object]", what: str) -> None:
+        """Run in the background; an error is logged, never lost."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+
+        def ended(ended_task: "asyncio.Task[object]") -> None:
+            self._tasks.discard(ended_task)
+            if not ended_task.cancelled() and (error := ended_task.exception()) is not None:
+                log.error("%s failed: %s", what, error, exc_info=error)
+
+        task.add_done_callback(ended)
+
+    async def drain(self) -> None:
+        """Wait for what runs in the background."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)

@@ -1,0 +1,109 @@
+"""Reading the moment: from rows and files to the facts of one action. Used at the proposal and again at release."""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.core.action import Action
+from keyturn.core.facts import Credential, Facts, Situation, facts_of
+from keyturn.core.mandate import Mandate, Spent
+from keyturn.core.profile import WORST, Profile
+from keyturn.gate.context import Context
+from keyturn.gate.ports import Definition, Tx
+from keyturn.gate.records import Agent, Scope, Stop
+
+
+def profile_for(ctx: Context, definition: Definition | None, arguments: dict[str, Any]) -> Profile:
+    """The profile of this very call; the worst case for a tool that no server lists."""
+    return WORST if definition is None else ctx.knowledge.profile(definition, arguments)
+
+
+def read_facts(
+    ctx: Context, tx: Tx, action: Action, definition: Definition | None, fingerprint: str, *, held: bool = False
+) -> tuple[Facts, Profile]:
+    """The facts of an action now, and the profile they rest on.
+
+    ``held``: the action is itself one of the mandate's open holds, which then does not count against it.
+    """
+    now = tx.now(ctx.clock.now())
+    agent = tx.agent(action.agent)
+    mandate = tx.mandate(action.mandate) if action.mandate else None
+    profile = profile_for(ctx, definition, action.arguments)
+    situation = Situation(
+        now=now,
+        owner=agent.owner if agent else "",
+        agent_live=agent is not None and agent.revoked_at is None,
+        mandate=mandate,
+        spent=_spent(tx, mandate, held) if mandate else Spent(),
+        chain=tx.chain(action.agent, action.case),
+        credential=_credential(ctx, agent, action, now),
+        profile=profile,
+        quarantined=_quarantined(tx, definition),
+        refused_before=tx.refused_before(action.case, fingerprint),
+        stopped=_stopped(tx.stops(), action),
+        assets=tuple(a for t in action.targets if (a := ctx.knowledge.asset(t)) is not None),
+        outside=_outside(tx, mandate, definition, now),
+    )
+    return facts_of(action, situation), profile
+
+
+def lineage(tx: Tx, mandate: Mandate) -> list[Mandate]:
+    """A mandate and those it was narrowed from, nearest first. Delegation is finite: each parent stood before."""
+    found = [mandate]
+    while found[-1].parent is not None and (parent := tx.mandate(found[-1].parent)) is not None:
+        found.append(parent)
+    return found
+
+
+def _spent(tx: Tx, mandate: Mandate, held: bool) -> Spent:
+    actions, responds, targets = tx.spent(mandate.id)
+    holds = tx.open_holds(mandate.id) - (1 if held else 0)
+    return Spent(actions=actions, responds=responds, targets=targets, open_holds=max(0, holds))
+
+
+def _outside(tx: Tx, mandate: Mandate | None, definition: Definition | None, now: int) -> tuple[str, ...]:
+    """What the mandate alone can't say: its parents', and a tool that nobody offers."""
+    found = [] if definition is not None else ["its server lists no such tool"]
+    for parent in lineage(tx, mandate)[1:] if mandate else ():
+        actions, responds, _ = tx.spent(parent.id)
+        if not parent.live(now):
+            found.append(f"the mandate {parent.id} that it was narrowed from is over")
+        elif actions >= parent.budgets.actions or responds > parent.budgets.responds:
+            found.append(f"the budget of the mandate {parent.id} that it was narrowed from is spent")
+    return tuple(found)
+
+
+def _credential(ctx: Context, agent: Agent | None, action: Action, now: int) -> Credential:
+    if agent is None:
+        return Credential(shared=True, long_lived=True, exposed=True)
+    ends = agent.token_expires_at
+    lifetime = None if ends is None else ends - agent.token_issued_at
+    return Credential(
+        shared=agent.shared,
+        long_lived=lifetime is None or lifetime > ctx.settings.token_long_lived_s * 1000,
+        exposed=agent.exposed or ctx.knowledge.exposed(action.tool.upstream),
+    )
+
+
+def _quarantined(tx: Tx, definition: Definition | None) -> bool:
+    """The tool's definition is not the one that is pinned. The first one seen is pinned (ADR 0006)."""
+    if definition is None:
+        return False
+    pin = tx.pin(definition.tool)
+    return pin is not None and pin.fingerprint != definition.fingerprint
+
+
+def _stopped(stops: list[Stop], action: Action) -> str:
+    """The id of a stop that covers the action, or ``""``."""
+    subjects = {
+        Scope.EVERYTHING: "",
+        Scope.AGENT: action.agent,
+        Scope.TOOL: str(action.tool),
+        Scope.MANDATE: action.mandate,
+    }
+    return next((stop.id for stop in stops if subjects[stop.scope] == stop.subject), "")
+
+
+def facts_json(facts: Facts) -> bytes:
+    """The facts as they are kept beside the journal."""
+    return msgspec.json.encode(facts, order="sorted")

@@ -1,0 +1,127 @@
+"""The journal inside the database: entries, leaf hashes, full tiles and the tree's edge, in the state's transaction."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keyturn.core.canonical import canonical_json
+from keyturn.errors import JournalError
+from keyturn.journal import MAX_ENTRY, Frontier, Tile, commit, leaf_hash, newly_full
+
+HASH = 32
+
+
+class JournalRows:
+    """Appends entries within a transaction, and reads the tree's tiles for proofs (a ``TileReader``)."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._frontier = Frontier()
+        self._leaves: list[bytes] = []
+        self._saved = (0, 0)
+        self.at = 0
+
+    @property
+    def size(self) -> int:
+        """How many entries there are, those of this transaction included."""
+        return self._frontier.size + len(self._leaves)
+
+    def load(self) -> None:
+        """Look at the head as it stands in the database (another process may have appended)."""
+        row = self._db.execute("SELECT at, frontier FROM journal_head").fetchone()
+        self._leaves = []
+        self.at, head = row if row else (0, None)
+        if head is None:
+            self._frontier = Frontier()
+        elif int.from_bytes(head[:8], "big") != self._frontier.size or head != self._frontier.encode():
+            self._frontier = Frontier.decode(head)
+
+    def save(self) -> None:
+        """Remember this point in the transaction."""
+        self._saved = (len(self._leaves), self.at)
+
+    def undo(self) -> None:
+        """Forget what came after :meth:`save`."""
+        count, self.at = self._saved
+        del self._leaves[count:]
+
+    def append(
+        self, kind: str, at: int, body: Mapping[str, Any], payloads: Mapping[str, bytes], action: str, case: str
+    ) -> int:
+        """One entry and its payloads; its index. Raises :class:`JournalError` if it is too large for the log."""
+        seq = self.size
+        self.at = max(self.at, at)
+        entry: dict[str, Any] = {"seq": seq, "at": self.at, "kind": kind, **body}
+        if action:
+            entry["action"] = action
+        if case:
+            entry["case"] = case
+        if payloads:
+            entry["payloads"] = {name: self._keep(seq, name, action, raw) for name, raw in payloads.items()}
+        raw = canonical_json(entry)
+        if len(raw) > MAX_ENTRY:
+            raise JournalError(f"a {kind} entry of {len(raw)} bytes is too large", hint="keep it as a payload")
+        leaf = leaf_hash(raw)
+        self._db.execute("INSERT INTO journal VALUES (?,?,?,?,?,?)", (seq, kind, action, case, leaf, raw))
+        self._leaves.append(leaf)
+        return seq
+
+    def _keep(self, seq: int, name: str, action: str, raw: bytes) -> str:
+        salt = os.urandom(16)
+        self._db.execute("INSERT INTO payloads VALUES (?,?,?,?,?)", (seq, name, action, salt, raw))
+        return commit(salt, raw)
+
+    def flush(self) -> None:
+        """Before the commit: the tiles that became full, and the new head."""
+        if not self._leaves:
+            return
+        old = self._frontier.size
+        frontier = self._frontier.extend(self._leaves)
+        for level, index in newly_full(old, frontier.size):
+            self._db.execute("INSERT INTO tiles VALUES (?,?,?)", (level, index, self._full(level, index)))
+        self._db.execute("INSERT OR REPLACE INTO journal_head VALUES (1,?,?)", (self.at, frontier.encode()))
+        self._frontier = frontier
+        self._leaves = []
+
+    def _full(self, level: int, index: int) -> bytes:
+        if level == 0:
+            return self._leaf_hashes(index * 256, 256)
+        rows = self._db.execute(
+            "SELECT hashes FROM tiles WHERE level=? AND idx BETWEEN ? AND ? ORDER BY idx",
+            (level - 1, index * 256, index * 256 + 255),
+        )
+        return b"".join(Tile(level - 1, index * 256 + i, row[0]).root() for i, row in enumerate(rows))
+
+    def _leaf_hashes(self, start: int, count: int) -> bytes:
+        rows = self._db.execute(
+            "SELECT leaf FROM journal WHERE seq BETWEEN ? AND ? ORDER BY seq", (start, start + count - 1)
+        )
+        return b"".join(row[0] for row in rows)
+
+    def tile(self, level: int, index: int, width: int) -> bytes:
+        """The first ``width`` hashes of a tile (``TileReader``); :class:`JournalError` if they are not there."""
+        row = self._db.execute("SELECT hashes FROM tiles WHERE level=? AND idx=?", (level, index)).fetchone()
+        if row:
+            return bytes(row[0][: width * HASH])
+        if level == 0:
+            hashes = self._leaf_hashes(index * 256, width)
+        else:
+            rows = self._db.execute(
+                "SELECT idx, hashes FROM tiles WHERE level=? AND idx BETWEEN ? AND ? ORDER BY idx",
+                (level - 1, index * 256, index * 256 + width - 1),
+            )
+            hashes = b"".join(Tile(level - 1, idx, full).root() for idx, full in rows)
+        if len(hashes) != width * HASH:
+            raise JournalError(f"tile {level}/{index} has not {width} hashes yet")
+        return hashes
+
+    def frontier(self) -> Frontier:
+        """The tree as committed."""
+        row = self._db.execute("SELECT frontier FROM journal_head").fetchone()
+        return Frontier.decode(row[0]) if row else Frontier()
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        """Entries ``start`` up to, not including, ``end``."""
+        rows = self._db.execute("SELECT entry FROM journal WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end))
+        return (bytes(row[0]) for row in rows)

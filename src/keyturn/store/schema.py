@@ -1,0 +1,58 @@
+"""The tables. A row's ``body`` is the whole value (MessagePack of its Struct); the columns beside it are what
+we search by. Migrations are in order, each runs once, in one transaction with its number."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE agents (id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE people (id TEXT PRIMARY KEY, token_hash TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE UNIQUE INDEX people_token ON people (token_hash) WHERE token_hash <> '';
+    CREATE TABLE aliases (alias TEXT PRIMARY KEY, person TEXT NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE mandates (
+        id TEXT PRIMARY KEY, agent TEXT NOT NULL, expires_at INTEGER NOT NULL, body BLOB NOT NULL,
+        spent_actions INTEGER NOT NULL DEFAULT 0, spent_responds INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE INDEX mandates_agent ON mandates (agent, expires_at);
+    CREATE TABLE mandate_targets (
+        mandate TEXT, kind TEXT, id TEXT, PRIMARY KEY (mandate, kind, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE chains (
+        agent TEXT, case_id TEXT, upstream TEXT, tool TEXT, analysed INTEGER NOT NULL,
+        PRIMARY KEY (agent, case_id, upstream, tool)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE actions (
+        id TEXT PRIMARY KEY, state TEXT NOT NULL, agent TEXT NOT NULL, mandate TEXT NOT NULL, case_id TEXT NOT NULL,
+        upstream TEXT NOT NULL, fingerprint TEXT NOT NULL, due_at INTEGER NOT NULL, keyed INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX actions_held ON actions (due_at, id) WHERE state = 'held';
+    CREATE INDEX actions_held_by_mandate ON actions (mandate) WHERE state = 'held';
+    CREATE INDEX actions_held_twin ON actions (agent, fingerprint) WHERE state = 'held';
+    CREATE INDEX actions_held_keyed ON actions (id) WHERE state = 'held' AND keyed = 1;
+    CREATE INDEX actions_ready ON actions (due_at, id) WHERE state = 'ready';
+    CREATE INDEX actions_executing ON actions (due_at, id) WHERE state = 'executing';
+    CREATE INDEX actions_confirming ON actions (due_at, id) WHERE state = 'confirming';
+    CREATE INDEX actions_reverting ON actions (due_at, id) WHERE state = 'reverting';
+    CREATE INDEX actions_unknown ON actions (due_at, id) WHERE state = 'unknown';
+    CREATE INDEX actions_refused ON actions (case_id, fingerprint) WHERE state = 'refused';
+
+    CREATE TABLE stops (id TEXT PRIMARY KEY, lifted INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE pins (upstream TEXT, tool TEXT, body BLOB NOT NULL, PRIMARY KEY (upstream, tool)) WITHOUT ROWID;
+
+    CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, action TEXT NOT NULL, case_id TEXT NOT NULL,
+        leaf BLOB NOT NULL, entry BLOB NOT NULL
+    );
+    CREATE INDEX journal_action ON journal (action, seq) WHERE action <> '';
+    CREATE INDEX journal_case ON journal (case_id, seq) WHERE case_id <> '';
+    CREATE TABLE journal_head (one INTEGER PRIMARY KEY CHECK (one = 1), at INTEGER NOT NULL, frontier BLOB NOT NULL);
+    CREATE TABLE tiles (level INTEGER, idx INTEGER, hashes BLOB NOT NULL, PRIMARY KEY (level, idx)) WITHOUT ROWID;
+    CREATE TABLE payloads (
+        seq INTEGER, name TEXT, action TEXT NOT NULL, salt BLOB NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (seq, name)
+    ) WITHOUT ROWID;
+    CREATE INDEX payloads_action ON payloads (action, name, seq) WHERE action <> '';
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    """,
+)
