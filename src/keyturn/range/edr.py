@@ -67,27 +67,12 @@ def _search_events(call: Call) -> Schema:
 
 def _get_host(call: Call) -> Schema:
     host = find_host(call)
-    running = row(
-        call.db,
-        "SELECT count(*) AS running FROM processes WHERE hostname = ? AND state = 'running'",
-        host["hostname"],
-    )
-    runs = rows(
-        call.db,
-        "SELECT run_id, exit_code, ran_at, ran_by FROM script_runs WHERE hostname = ? ORDER BY 1",
-        host["hostname"],
-    )
-    return host | {"running_processes": running["running"] if running else 0, "script_runs": runs}
-
-
-def _list_processes(call: Call) -> Schema:
-    found = rows(
-        call.db,
-        "SELECT * FROM processes WHERE hostname = ?1 AND (?2 IS NULL OR pid = ?2) ORDER BY pid",
-        find_host(call)["hostname"],
-        call.args.get("pid"),
-    )
-    return {"total": len(found), "processes": found}
+    processes = "SELECT pid, name, command_line, username, state FROM processes WHERE hostname = ? ORDER BY pid"
+    runs = "SELECT run_id, exit_code, ran_at, ran_by FROM script_runs WHERE hostname = ? ORDER BY run_id"
+    return host | {
+        "processes": rows(call.db, processes, host["hostname"]),
+        "script_runs": rows(call.db, runs, host["hostname"]),
+    }
 
 
 def _list_quarantined(call: Call) -> Schema:
@@ -133,7 +118,7 @@ def _kill(call: Call) -> Changed:
         pid,
     )
     if killed is None:
-        raise Conflict(f"no process {pid} runs on {host}", hint="edr_list_processes lists them")
+        raise Conflict(f"no process {pid} runs on {host}", hint="edr_get_host lists its processes")
     result = {"hostname": host, "pid": pid, "name": killed["name"], "state": "killed"}
     return Changed(result, f"process {pid} ({killed['name']}) on {host} killed")
 
@@ -214,19 +199,10 @@ TOOLS = (
     ),
     RangeTool(
         "edr_get_host",
-        "A host: owner, role, criticality, containment, script runs.",
+        "A host: owner, role, criticality, containment, processes, script runs.",
         _get_host,
         params={"hostname": HOST},
-        returns=shape(hostname="string", containment="string", criticality="string", script_runs="array"),
-        hints=READS,
-    ),
-    RangeTool(
-        "edr_list_processes",
-        "Processes that the sensor saw on a host, running or killed.",
-        _list_processes,
-        params={"hostname": HOST, "pid": PID},
-        optional=frozenset({"pid"}),
-        returns=shape(total="integer", processes="array"),
+        returns=shape(hostname="string", containment="string", criticality="string", processes="array"),
         hints=READS,
     ),
     RangeTool(
