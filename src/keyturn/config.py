@@ -1,0 +1,174 @@
+"""The settings: one frozen value from ``keyturn.toml``. Unknown keys are refused, so that a typo never loosens."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+import msgspec
+
+from keyturn.errors import ConfigError
+from keyturn.gate.context import GateSettings
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the gateway listens. ``allowed_hosts``: names beside the loopback ones that a Host header may bear."""
+
+    host: str = "127.0.0.1"
+    port: int = 8787
+    allowed_hosts: tuple[str, ...] = ()
+
+
+class PolicySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shipped pack, the operator's own ``*.cedar`` files beside it, and who last changed those (guardrail 9)."""
+
+    pack: str = "standard"
+    files: tuple[str, ...] = ()
+    author: str = ""
+
+
+class McpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What clients of the gateway see. ``open_agent``: whom requests without a token act as, on loopback only."""
+
+    open_agent: str = ""
+    own_tools: bool = True
+    review_url: str = ""
+    hold_wait_s: float = 25.0
+
+
+class JournalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``origin`` is the log's name in its signed checkpoints: choose one that is yours, such as example.com/keyturn."""
+
+    origin: str = "keyturn.local/journal"
+
+
+class UpstreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One server behind the gate: a ``command`` (stdio) or a ``url`` (streamable HTTP).
+
+    ``catalogue`` is the server's name in the catalogue's files, where the command does not tell it. ``exposed``: the
+    credential in here is known to be exposed, so nothing responds through this server (G20). Values of ``env`` and
+    ``headers`` may hold ``${NAME}``, taken from the environment at start, so that no secret stands in the file.
+    """
+
+    command: str = ""
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    cwd: str = ""
+    url: str = ""
+    headers: dict[str, str] = {}
+    catalogue: str = ""
+    exposed: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("give a command (stdio) or a url (streamable HTTP), and not both")
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings. Relative paths are relative to the file's folder, and absolute after :func:`read_config`."""
+
+    data: str = "keyturn-data"
+    inventory: str = ""
+    catalogue: tuple[str, ...] = ()
+    upstreams: dict[str, UpstreamSettings] = {}
+    server: ServerSettings = ServerSettings()
+    policy: PolicySettings = PolicySettings()
+    mcp: McpSettings = McpSettings()
+    journal: JournalSettings = JournalSettings()
+    gate: GateSettings = GateSettings()
+
+    def __post_init__(self) -> None:
+        for name in self.upstreams:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name[:80]!r} can't name an upstream: lower-case letters, digits, - and _")
+
+    @property
+    def folder(self) -> Path:
+        """Where the database, the keys and the runners' locks are."""
+        return Path(self.data)
+
+
+_SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "$": Config,
+    "$.server": ServerSettings,
+    "$.policy": PolicySettings,
+    "$.mcp": McpSettings,
+    "$.journal": JournalSettings,
+    "$.gate": GateSettings,
+    "$.upstreams[...]": UpstreamSettings,
+}
+
+
+def read_config(path: Path) -> Config:
+    """The settings of one file; :class:`ConfigError` names the file, the key, and what would do."""
+    try:
+        raw = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}", hint="write one with: keyturn init") from None
+    try:
+        table = tomllib.loads(raw)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}", hint="look at the line it names") from None
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise _refused(path, table, str(error)) from None
+    return _absolute(config, path.absolute().parent)
+
+
+def expanded(value: str, where: str, environment: Mapping[str, str] = os.environ) -> str:
+    """``value`` with each ``${NAME}`` replaced; :class:`ConfigError` for a name that is not set."""
+
+    def look_up(match: re.Match[str]) -> str:
+        found = environment.get(match[1])
+        if found is None:
+            raise ConfigError(f"{where} needs the environment variable {match[1]}", hint="set it, then start again")
+        return found
+
+    return _VARIABLE.sub(look_up, value)
+
+
+def _refused(path: Path, table: Mapping[str, object], message: str) -> ConfigError:
+    what, _, at = message.partition(" - at `")
+    place = at.rstrip("`") or "$"
+    unknown = re.search(r"unknown field `([^`]*)`", what)
+    if unknown is None:
+        key = place.removeprefix("$").lstrip(".") or "the file"
+        return ConfigError(f"{path}: {key}: {what}", hint="correct that key, or leave it out for the default")
+    section = _SECTIONS.get(place)
+    known = sorted(section.__struct_fields__) if section else []
+    near = get_close_matches(unknown[1], known, n=1)
+    key = f"{place}.{unknown[1]}".removeprefix("$.")
+    if place == "$.upstreams[...]":
+        key = f"upstreams.{_holder(table, unknown[1], known)}.{unknown[1]}"
+    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+    return ConfigError(f"{path}: there is no setting {key}", hint=hint)
+
+
+def _holder(table: Mapping[str, object], field: str, known: list[str]) -> str:
+    """The upstream that holds an unknown field (msgspec does not name it)."""
+    upstreams = table.get("upstreams")
+    found = upstreams.items() if isinstance(upstreams, dict) else ()
+    return next((name for name, value in found if isinstance(value, dict) and field in set(value) - set(known)), "…")
+
+
+def _absolute(config: Config, folder: Path) -> Config:
+    def place(given: str) -> str:
+        return str(folder / Path(given).expanduser())
+
+    return msgspec.structs.replace(
+        config,
+        data=place(config.data),
+        inventory=place(config.inventory) if config.inventory else "",
+        catalogue=tuple(place(file) for file in config.catalogue),
+        policy=msgspec.structs.replace(config.policy, files=tuple(place(file) for file in config.policy.files)),
+        upstreams={
+            name: msgspec.structs.replace(u, cwd=place(u.cwd) if u.cwd else str(folder))
+            for name, u in config.upstreams.items()
+        },
+    )

@@ -1,0 +1,81 @@
+"""``init``: the files of MCP clients become a configuration that reads back as the same servers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keyturn.cli.clients import config_text, read_clients, wrapped_json
+from keyturn.config import read_config
+from keyturn.errors import ConfigError
+
+CLAUDE = {
+    "mcpServers": {
+        "Falcon EDR": {"command": "uvx", "args": ["falcon-mcp"], "env": {"FALCON_CLIENT_ID": "${env:FALCON_ID}"}},
+        "mail": {"url": "https://mail.example.com/mcp", "headers": {"Authorization": "Bearer ${input:mail-token}"}},
+    }
+}
+VSCODE = """// servers of the team
+{
+  /* two of them */
+  "servers": {
+    "git": {"type": "stdio", "command": "uvx", "args": ["mcp-server-git", "--repository", "C:\\\\a//b,}"],},
+    "Git!": {"type": "stdio", "command": "git-2",},
+  },
+}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "clients.json"
+    path.write_text(text)
+    return path
+
+
+def test_each_server_is_wrapped_and_the_config_reads_back(tmp_path: Path) -> None:
+    clients = read_clients(written(tmp_path, json.dumps(CLAUDE)))
+    target = tmp_path / "keyturn.toml"
+    target.write_text(config_text(clients))
+    upstreams = read_config(target).upstreams
+    assert set(upstreams) == {"falcon-edr", "mail"}
+    assert (upstreams["falcon-edr"].command, upstreams["falcon-edr"].args) == ("uvx", ("falcon-mcp",))
+    assert upstreams["falcon-edr"].env == {"FALCON_CLIENT_ID": "${FALCON_ID}"}
+    assert upstreams["mail"].headers == {"Authorization": "Bearer ${mail_token}"}
+
+
+def test_comments_and_trailing_commas_are_read_and_text_that_looks_like_them_is_kept(tmp_path: Path) -> None:
+    clients = read_clients(written(tmp_path, VSCODE))
+    assert clients.key == "servers"
+    assert clients.upstreams["git"].args[-1] == "C:\\a//b,}"
+    assert clients.upstreams["git-2"].command == "git-2"
+
+
+def test_the_json_to_paste_keeps_the_clients_names_and_holds_no_secret(tmp_path: Path) -> None:
+    clients = read_clients(written(tmp_path, json.dumps(CLAUDE)))
+    pasted = json.loads(wrapped_json(clients, "http://127.0.0.1:8787"))["mcpServers"]
+    assert pasted["Falcon EDR"]["url"] == "http://127.0.0.1:8787/mcp/falcon-edr"
+    assert "FALCON" not in json.dumps(pasted)
+
+
+def test_odd_text_survives_the_way_through_toml(tmp_path: Path) -> None:
+    odd = 'quote " back \\ tab \t emoji 😀 del \x7f'
+    text = json.dumps({"mcpServers": {"a": {"command": odd}}})
+    target = tmp_path / "keyturn.toml"
+    target.write_text(config_text(read_clients(written(tmp_path, text))))
+    assert read_config(target).upstreams["a"].command == odd
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "can't be read as JSON"),
+        ("[]", "names no server"),
+        ('{"mcpServers": {}}', "names no server"),
+        ('{"mcpServers": {"a": {}}}', "the server 'a' can't be wrapped"),
+        ('{"mcpServers": {"a": "x"}}', "the server 'a' can't be wrapped"),
+        ('{"mcpServers": {"a": {"command": 5}}}', "Expected `str`"),
+    ],
+)
+def test_a_file_that_can_not_be_used_says_why(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        read_clients(written(tmp_path, text))

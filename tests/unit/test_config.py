@@ -1,0 +1,70 @@
+"""The settings: what a file may say, and how each mistake is told."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.config import Config, expanded, read_config
+from keyturn.errors import ConfigError
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "keyturn.toml"
+    path.write_text(text)
+    return path
+
+
+def test_an_empty_file_is_loopback_with_the_standard_pack(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, ""))
+    assert (config.server.host, config.policy.pack) == ("127.0.0.1", "standard")
+    assert config.folder == tmp_path / "keyturn-data"
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    text = 'inventory="i.toml"\ncatalogue=["c"]\n[policy]\nfiles=["p.cedar"]\n[upstreams.edr]\ncommand="edr"\ncwd="sub"'
+    config = read_config(written(tmp_path, text))
+    assert config.inventory == str(tmp_path / "i.toml")
+    assert config.catalogue == (str(tmp_path / "c"),)
+    assert config.policy.files == (str(tmp_path / "p.cedar"),)
+    assert config.upstreams["edr"].cwd == str(tmp_path / "sub")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("dta = 'x'", ("dta", "did you mean data?")),
+        ("[server]\nprot = 1", ("server.prot", "did you mean port?")),
+        ("[server]\nzzz = 1", ("server.zzz", "known here: allowed_hosts, host, port")),
+        (
+            "[upstreams.a]\ncommand='x'\n[upstreams.edr]\ncommnd = 'x'",
+            ("upstreams.edr.commnd", "did you mean command?"),
+        ),
+        ("[upstreams.edr]\nargs = ['x']", ("upstreams", "a command (stdio) or a url")),
+        ("[upstreams.edr]\ncommand='x'\nurl='y'", ("not both",)),
+        ("[upstreams.'E/R']\ncommand='x'", ("can't name an upstream",)),
+        ("[gate]\nhold_s = 'long'", ("gate.hold_s", "Expected `int`")),
+        ("data = ", ("is not TOML",)),
+    ],
+)
+def test_a_mistake_names_the_file_the_key_and_what_would_do(tmp_path: Path, text: str, says: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(written(tmp_path, text))
+    message = str(caught.value)
+    assert "keyturn.toml" in message
+    assert all(words in message for words in says), message
+
+
+def test_a_file_that_is_not_there_says_how_to_write_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="keyturn init"):
+        read_config(tmp_path / "none.toml")
+
+
+def test_secrets_come_from_the_environment_by_name() -> None:
+    assert expanded("Bearer ${TOKEN}", "edr", {"TOKEN": "t"}) == "Bearer t"
+    with pytest.raises(ConfigError, match="needs the environment variable TOKEN"):
+        expanded("Bearer ${TOKEN}", "edr", {})
+
+
+def test_settings_can_not_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Config().data = "x"  # type: ignore[misc]
