@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from keyturn.catalogue.hints import raised
 from keyturn.catalogue.vendor import Tool, Vendor, read_vendor
 from keyturn.core.profile import WORST, Profile
 from keyturn.errors import ProfileError
@@ -55,10 +56,17 @@ class Catalogue:
                     servers.setdefault(server, {}).update(vendor.tools)
         return cls(servers, tuple(vendor for layer in kept for vendor in layer))
 
-    def profile(self, server: str, tool: str, arguments: Any = None) -> Profile:
-        """What this call does; :data:`WORST` for a tool that nobody profiled. Never raises for odd arguments."""
+    def profile(self, server: str, tool: str, arguments: Any = None, annotations: Any = None) -> Profile:
+        """What this call does, raised by the tool's own hints; :data:`WORST` for a tool that nobody profiled.
+
+        Hints speak of a tool's gravest call. Where they claim more than the whole tool's profile, that profile, raised,
+        stands for every call. Never raises for odd arguments or annotations: those get the graver answer.
+        """
         known = self._servers.get(server, {}).get(tool)
-        return WORST if known is None else known.profile(arguments)
+        if known is None:
+            return WORST
+        whole = raised(known.base, annotations)
+        return known.profile(arguments) if whole is known.base else whole
 
     def knows(self, server: str, tool: str) -> bool:
         """Somebody profiled this tool."""

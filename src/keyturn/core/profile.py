@@ -232,24 +232,24 @@ def named_targets(rules: tuple[TargetRule, ...], arguments: dict[str, Any]) -> t
 
 
 def readable(result: Any) -> Any:
-    """What templates see of an MCP tool result: its structured content, else its one JSON text, else its text.
+    """What templates see of an MCP tool result: its structured content, else what its texts say.
 
-    Text that is not JSON reads as ``{"text": ...}``; several contents are joined by line ends. A result in no known
-    shape reads as ``{}``, so that every reference into it leads nowhere.
+    One JSON text is its value, several are the list of their values (some servers send a list as one text an item,
+    and a list of one as that item), none is an empty list. Text that is not JSON reads as ``{"text": ...}``, and a
+    result in no known shape as ``{}``, so that every reference into it leads nowhere.
     """
-    if not isinstance(result, dict):
-        return {}
-    structured = result.get("structuredContent")
+    contents = result.get("content") if isinstance(result, dict) else None
+    structured = result.get("structuredContent") if isinstance(result, dict) else None
     if structured is not None:
         return structured
-    contents = result.get("content")
     if not isinstance(contents, list):
         return {}
-    text = "\n".join(item["text"] for item in contents if isinstance(item, dict) and isinstance(item.get("text"), str))
+    texts = [item["text"] for item in contents if isinstance(item, dict) and isinstance(item.get("text"), str)]
     try:
-        return parse_json(text.encode())
-    except (InvalidJson, ValueError):
-        return {"text": text}
+        values = [parse_json(text) for text in texts]
+    except InvalidJson:
+        return {"text": "\n".join(texts)}
+    return values[0] if len(values) == 1 else values
 
 
 def unmet(check: Check, result: Any, scope: dict[str, Any]) -> tuple[str, ...]:
