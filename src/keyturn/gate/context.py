@@ -5,8 +5,9 @@ import base64
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -63,7 +64,7 @@ class Context:
         for event in self._watchers.get(action_id, ()):
             event.set()
 
-    async def watch(self, action_id: str, done: Callable[[], "asyncio.Future[bool]"], timeout_s: float) -> None:
+    async def watch(self, action_id: str, done: Callable[[], Awaitable[bool]], timeout_s: float) -> None:
         """Return when ``done()`` says so, or when the time is over; looks again at every change, and twice a second
         for changes that another process made."""
         event = asyncio.Event()
@@ -85,9 +86,9 @@ class Context:
             if not waiting:
                 del self._watchers[action_id]
 
-    def spawn(self, work: "asyncio._CoroutineLike[object]", what: str) -> None:
+    def spawn(self, work: Coroutine[Any, Any, object], what: str) -> None:
         """Run in the background; an error is logged, never lost."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         self._tasks.add(task)
 
         def ended(ended_task: "asyncio.Task[object]") -> None:

@@ -142,7 +142,7 @@ class Store(Protocol):
         """Run ``work`` on a consistent snapshot of what is durable; it must not write."""
         ...
 
-    def defer(self, work: Callable[[Tx], None]) -> None:
+    def defer(self, work: Callable[[Tx], object]) -> None:
         """Have ``work`` committed soon, with others' writes, without waiting for it; in order with them."""
         ...
 

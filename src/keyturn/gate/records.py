@@ -1,6 +1,7 @@
 """What the gate keeps: one frozen value a row. Times in milliseconds; tokens only as hashes."""
 
 from enum import StrEnum
+
 import msgspec
 
 from keyturn.core.action import Target, ToolRef
@@ -113,3 +114,8 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     runner: str = ""
     preserved: bool = False
     review_due: bool = False
+
+    @property
+    def oversight_word(self) -> str:
+        """``free`` … ``two_key``, or ``denied``."""
+        return "denied" if self.oversight is None else self.oversight.word

@@ -125,3 +125,8 @@ class JournalRows:
         """Entries ``start`` up to, not including, ``end``."""
         rows = self._db.execute("SELECT entry FROM journal WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end))
         return (bytes(row[0]) for row in rows)
+
+    def payloads(self, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+        """Salt and body of what is kept beside the entries ``start`` up to, not including, ``end``."""
+        rows = self._db.execute("SELECT salt, body FROM payloads WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end))
+        return ((bytes(row[0]), bytes(row[1])) for row in rows)

@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from keyturn.errors import KeyturnError, StoreError
 from keyturn.gate.ports import Tx
@@ -21,7 +21,7 @@ MAX_GROUP = 256
 Work = Callable[[Tx], Any]
 
 
-class Writable(Tx):
+class Writable(Tx, Protocol):
     """What the writer needs of a transaction besides its contract."""
 
     def begin(self) -> None:

@@ -1,0 +1,7 @@
+"""The gate: the only code that changes state."""
+
+from keyturn.gate.context import Context, GateSettings
+from keyturn.gate.gate import Gate, Proposed, Story
+from keyturn.gate.grants import Issued, MandateDraft
+
+__all__ = ["Context", "Gate", "GateSettings", "Issued", "MandateDraft", "Proposed", "Story"]

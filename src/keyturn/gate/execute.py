@@ -1,0 +1,320 @@
+"""Running what is released: once, and never without its record.
+
+The steps, repeated below: (1) decide again on the facts of this moment, and check that the keys fit what would run;
+(2) the entry ``released`` is durable before anything leaves; (3) preserve what the profile says; (4) the call, once;
+(5) the check of its effect; (6) the outcome. What a crash leaves behind is settled in ``recover``.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from keyturn.core.action import Action, ToolRef
+from keyturn.core.canonical import canonical_json, parse_json
+from keyturn.core.execution import State, Step, advance
+from keyturn.core.facts import Oversight
+from keyturn.core.hold import Hold, Key
+from keyturn.core.policy import ReleaseFacts, Ruling
+from keyturn.core.profile import Profile, Reversible, Stage, at_path, resolve
+from keyturn.errors import KeyturnError, ProfileError, ToolError, ToolLost, ToolNotSent
+from keyturn.gate.context import Context
+from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
+from keyturn.gate.records import ActionRecord, Person
+from keyturn.gate.situation import facts_json, read_facts
+from keyturn.gate.submit import action_of, begin_execution, verdict_body
+from keyturn.journal import commit
+from keyturn.wire.session import RpcError
+
+replace = msgspec.structs.replace
+
+
+def people_behind(tx: Tx, hold: Hold, now: int) -> list[Person]:
+    """The people whose keys count now: each once, and only while they are not revoked."""
+    found = (tx.person(key.person) for key in hold.counted())
+    return [p for p in found if p is not None and (p.revoked_at is None or p.revoked_at > now)]
+
+
+def enough_keys(ctx: Context, tx: Tx, record: ActionRecord, action: Action, hold: Hold) -> Ruling:
+    """The policy's answer to: are these keys enough, on the facts of this moment?"""
+    definition = ctx.tools.definition(record.tool)
+    facts, _ = read_facts(ctx, tx, action, definition, record.fingerprint, held=record.state is State.HELD)
+    people = people_behind(tx, hold, facts.now)
+    return ctx.policy.may_release(
+        ReleaseFacts(
+            facts=facts,
+            action=record.id,
+            oversight=hold.oversight,
+            people=tuple(p.id for p in people),
+            roles=tuple(sorted({role.value for p in people for role in p.roles})),
+            held_for_ms=facts.now - hold.opened_at,
+        )
+    )
+
+
+def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action, Profile] | None:
+    """Steps 1 and 2 in one transaction. What to run, or None if the action is not to run (now, or at all)."""
+    record = tx.action(record_id)
+    if record is None or record.state is not State.READY or record.hold is None:
+        return None
+    definition = ctx.tools.definition(record.tool)
+    if definition is None:
+        return None
+    action = action_of(tx, record)
+    facts, profile = read_facts(ctx, tx, action, definition, record.fingerprint)
+    now, hold = facts.now, record.hold
+    if now >= hold.expires_at:
+        end(ctx, tx, record, Step.EXPIRE, now, "", "nobody ran it before its hold expired", "expired")
+        return None
+    if facts.stopped:
+        return None
+    verdict = ctx.policy.decide(facts)
+    if verdict.oversight is None:
+        tx.record(
+            "decided", now, verdict_body(verdict), {"facts": facts_json(facts)}, action=record.id, case=record.case
+        )
+        record = replace(record, reasons=verdict.reasons, outside=facts.outside)
+        end(ctx, tx, record, Step.DENY, now, "policy", "the facts changed since it was held", "denied_at_release")
+        return None
+    current = hold.renewed(max(verdict.oversight, hold.oversight), ctx.policy.hash, definition.fingerprint)
+    ruling = enough_keys(ctx, tx, record, action, current)
+    if not ruling.allowed:
+        body = {**verdict_body(verdict), "missing": [r.why for r in ruling.reasons]}
+        tx.record("held_again", now, body, {"facts": facts_json(facts)}, action=record.id, case=record.case)
+        state = advance(record.state, Step.HOLD_AGAIN)
+        tx.put_action(
+            replace(
+                record, state=state, hold=current, oversight=current.oversight, reasons=verdict.reasons, changed_at=now
+            )
+        )
+        return None
+    record = replace(
+        record,
+        state=advance(record.state, Step.RELEASE),
+        changed_at=now,
+        due_at=now + ctx.settings.execution_s * 1000,
+        runner=ctx.runner,
+        policy=ctx.policy.hash,
+        review_due=ruling.review,
+    )
+    begin_execution(ctx, tx, record, facts, now, [_key_body(key) for key in current.counted()])
+    tx.put_action(record)
+    return record, action, profile
+
+
+def _key_body(key: Key) -> dict[str, Any]:
+    return {"person": key.person, "digest": key.digest, "turned_at": key.turned_at}
+
+
+def end(
+    ctx: Context, tx: Tx, record: ActionRecord, step: Step, now: int, by: str, because: str, kind: str
+) -> ActionRecord:
+    """Take a step that somebody or the clock decided, with its entry."""
+    state = advance(record.state, step)
+    record = replace(record, state=state, changed_at=now, due_at=0, ended_by=by, ended_because=because)
+    tx.record(kind, now, {"by": by, "because": because, "state": state.value}, action=record.id, case=record.case)
+    tx.put_action(record)
+    return record
+
+
+async def run_ready(ctx: Context, record_id: str) -> None:
+    """Release and run an action whose keys are complete; does nothing if another process was quicker."""
+    released = await ctx.store.write(lambda tx: release(ctx, tx, record_id))
+    ctx.changed(record_id)
+    if released is not None:
+        try:
+            await run(ctx, *released)
+        except (ToolError, RpcError) as e:
+            # The outcome is recorded; the agent learns of it when it looks.
+            del e
+
+
+async def run(
+    ctx: Context, record: ActionRecord, action: Action, profile: Profile, caller: object | None = None
+) -> tuple[ActionRecord, ToolAnswer]:
+    """Steps 3 to 6 of a released action. Raises what the call raised, once its outcome is recorded."""
+    scope: dict[str, Any] = {"arguments": action.arguments}
+    if profile.preserve:
+        scope["preserved"] = await _preserve(ctx, record, profile, scope)
+    call = ToolCall(tool=record.tool, arguments=canonical_json(action.arguments), action=record.id)
+    try:
+        answer = await ctx.tools.call(call, caller)
+    except RpcError as e:
+        raw = msgspec.json.encode({"error": {"code": e.code, "message": e.message[:2000]}})
+        await _conclude(ctx, record, action, profile, Step.FAIL, f"the server refused: {e.message[:300]}", raw, True)
+        raise
+    except ToolNotSent as e:
+        await _conclude(ctx, record, action, profile, Step.FAIL, f"not sent: {e.message}", None, True)
+        raise
+    except ToolLost as e:
+        await _lost(ctx, record, action, profile, scope, e.message)
+        raise
+    except asyncio.CancelledError:
+        step = Step.FAIL if profile.reversible is Reversible.NO_EFFECT else Step.LOSE
+        outcome = _outcome(ctx, record, action, profile, step, "the caller left before the answer", None, True)
+        ctx.store.defer(outcome)
+        raise
+    if answer.is_error:
+        why = "the tool answered with an error"
+        return await _conclude(ctx, record, action, profile, Step.FAIL, why, answer.result, True), answer
+    step, why = await _effect(ctx, record, profile, scope, answer)
+    return await _conclude(ctx, record, action, profile, step, why, answer.result, False), answer
+
+
+async def _preserve(ctx: Context, record: ActionRecord, profile: Profile, scope: dict[str, Any]) -> dict[str, Any]:
+    """Step 3. If anything can't be saved, the action fails and its call never leaves."""
+    saved: dict[str, Any] = {}
+    try:
+        for name, step in profile.preserve.items():
+            saved[name] = await ask_tool(ctx, record, step.tool, resolve(step.arguments, {**scope, "preserved": saved}))
+    except (KeyturnError, RpcError) as e:
+        why = f"what must be preserved first could not be: {str(e)[:300]}"
+
+        def fail(tx: Tx) -> None:
+            now = tx.now(ctx.clock.now())
+            end(ctx, tx, record, Step.FAIL, now, "gate", why, "outcome")
+
+        await ctx.store.write(fail)
+        ctx.changed(record.id)
+        raise ToolNotSent(why, hint="nothing was changed; look at the preserve step of the profile") from None
+    raw = msgspec.json.encode(saved)
+    await ctx.store.write(
+        lambda tx: tx.record(
+            "preserved", tx.now(ctx.clock.now()), {"steps": sorted(saved)}, {"preserved": raw},
+            action=record.id, case=record.case,
+        )
+    )  # fmt: skip
+    return saved
+
+
+async def ask_tool(ctx: Context, record: ActionRecord, tool: str, arguments: dict[str, Any]) -> Any:
+    """Call another tool of the same upstream for an action (preserve, check, inverse): its result as a value.
+
+    Raises :class:`ToolError` if it errs. The call is recorded beforehand with the action.
+    """
+    ref = ToolRef(record.tool.upstream, tool)
+    raw = canonical_json(arguments)
+    await ctx.store.write(
+        lambda tx: tx.record(
+            "auxiliary", tx.now(ctx.clock.now()), {"tool": str(ref)}, {"arguments": raw},
+            action=record.id, case=record.case,
+        )
+    )  # fmt: skip
+    answer = await ctx.tools.call(ToolCall(tool=ref, arguments=raw, action=record.id))
+    if answer.is_error:
+        raise ToolError(f"{ref} answered with an error", hint="look at the tool")
+    return result_value(answer.result)
+
+
+def result_value(result: bytes) -> Any:
+    """What a tool's result says: its structured content, else the JSON in its one text, else that text."""
+    value = parse_json(result)
+    if not isinstance(value, dict):
+        return value
+    if value.get("structuredContent") is not None:
+        return value["structuredContent"]
+    texts = [c.get("text", "") for c in value.get("content", []) if isinstance(c, dict) and c.get("type") == "text"]
+    if len(texts) != 1:
+        return texts
+    try:
+        return parse_json(texts[0])
+    except KeyturnError:
+        return texts[0]
+
+
+async def holds_true(ctx: Context, record: ActionRecord, profile: Profile, scope: dict[str, Any]) -> bool | None:
+    """Step 5: whether the profile's check shows the effect; None if it could not be asked."""
+    check = profile.check
+    if check is None:
+        return None
+    try:
+        found = await ask_tool(ctx, record, check.tool, resolve(check.arguments, scope))
+        expected = [(e.at, resolve(e.equals, scope)) for e in check.expect]
+    except (ToolError, ProfileError, RpcError, KeyturnError):
+        return None
+    try:
+        return all(at_path(found, at) == value for at, value in expected)
+    except (LookupError, ValueError):
+        return False
+
+
+async def _effect(
+    ctx: Context, record: ActionRecord, profile: Profile, scope: dict[str, Any], answer: ToolAnswer
+) -> tuple[Step, str]:
+    done = Step.SUCCEED_UNCONFIRMED if record.oversight is Oversight.CONFIRM else Step.SUCCEED
+    if profile.check is None:
+        return done, "the tool says so"
+    scope = {**scope, "result": _value_or_none(answer.result)}
+    for pause in ctx.settings.check_after_s:
+        await asyncio.sleep(pause)
+        if await holds_true(ctx, record, profile, scope):
+            return done, "the check shows the effect"
+    return Step.LOSE, "the tool says it is done, and the check does not show it"
+
+
+def _value_or_none(result: bytes) -> Any:
+    try:
+        return result_value(result)
+    except KeyturnError:
+        return None
+
+
+async def _lost(
+    ctx: Context, record: ActionRecord, action: Action, profile: Profile, scope: dict[str, Any], why: str
+) -> None:
+    """The call left and no answer came: a read has failed; of a change only the check can tell."""
+    if profile.reversible is Reversible.NO_EFFECT:
+        await _conclude(ctx, record, action, profile, Step.FAIL, f"no answer: {why}", None, True)
+        return
+    await _conclude(ctx, record, action, profile, Step.LOSE, f"no usable answer: {why}", None, True)
+
+
+async def _conclude(
+    ctx: Context,
+    record: ActionRecord,
+    action: Action,
+    profile: Profile,
+    step: Step,
+    because: str,
+    result: bytes | None,
+    is_error: bool,
+) -> ActionRecord:
+    """Step 6. A free read's outcome is committed with the next group; every other one before we go on (ADR 0005)."""
+    outcome = _outcome(ctx, record, action, profile, step, because, result, is_error)
+    if record.oversight is Oversight.FREE and profile.stage is Stage.ANALYSE:
+        ctx.store.defer(outcome)
+        return replace(record, state=advance(record.state, step), ended_because=because, is_error=is_error)
+    concluded = await ctx.store.write(outcome)
+    ctx.changed(record.id)
+    return concluded
+
+
+def _outcome(
+    ctx: Context,
+    record: ActionRecord,
+    action: Action,
+    profile: Profile,
+    step: Step,
+    because: str,
+    result: bytes | None,
+    is_error: bool,
+) -> Callable[[Tx], ActionRecord]:
+    def write(tx: Tx) -> ActionRecord:
+        now = tx.now(ctx.clock.now())
+        state = advance(record.state, step)
+        due = now + ctx.settings.confirm_s * 1000 if state is State.CONFIRMING else 0
+        body: dict[str, Any] = {"state": state.value, "because": because, "is_error": is_error}
+        payloads: dict[str, bytes] = {}
+        if result is not None:
+            body["result"] = {"bytes": len(result), "commitment": commit(bytes.fromhex(action.nonce), result)}
+            if record.oversight is not Oversight.FREE and len(result) <= ctx.settings.result_limit:
+                payloads["result"] = result
+        tx.record("outcome", now, body, payloads, action=record.id, case=record.case)
+        after = replace(
+            record, state=state, changed_at=now, due_at=due, ended_because=because, is_error=is_error, runner=""
+        )
+        tx.put_action(after)
+        return after
+
+    return write

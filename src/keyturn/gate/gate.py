@@ -1,0 +1,343 @@
+"""The gate: the only code that changes state. Surfaces call these verbs and nothing else (design, section 5).
+
+Each verb authenticates nothing itself: it takes the :class:`Agent` or :class:`Person` that :meth:`Gate.agent_for` or
+:meth:`Gate.person_for` returned, and looks them up again inside its transaction.
+"""
+
+import asyncio
+from typing import Any, TypeVar
+
+import msgspec
+
+from keyturn.core.action import Action, ToolRef
+from keyturn.core.execution import State
+from keyturn.core.explain import Explanation, explain
+from keyturn.core.mandate import Mandate
+from keyturn.core.policy import Reason
+from keyturn.core.profile import Profile, Stage
+from keyturn.errors import Forbidden, NotFound, StoreError, Unauthenticated
+from keyturn.gate import grants, recover, review
+from keyturn.gate.context import Context, log, token_hash
+from keyturn.gate.execute import run, run_ready
+from keyturn.gate.grants import Issued, MandateDraft
+from keyturn.gate.ports import Definition, ToolAnswer, Tx
+from keyturn.gate.records import ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
+from keyturn.gate.situation import profile_for, read_facts
+from keyturn.gate.submit import Proposal, action_of, admit, check, choose_mandate
+
+Who = TypeVar("Who", Agent, Person)
+BUSY = frozenset({State.HELD, State.READY, State.EXECUTING, State.REVERTING})
+
+
+class Proposed(msgspec.Struct, frozen=True):
+    """What became of a proposal; ``answer`` only if it ran during the call."""
+
+    record: ActionRecord
+    answer: ToolAnswer | None
+
+
+class Story(msgspec.Struct, frozen=True):
+    """An action as a person must see it: the row, the bytes that the digest covers, and what the keys still lack."""
+
+    record: ActionRecord
+    content: bytes
+    action: Action
+    profile: Profile
+    missing: tuple[Reason, ...]
+
+
+class Gate:
+    """The verbs. Made by the composition root from a :class:`Context`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # Life
+
+    async def start(self) -> None:
+        """Record the policy in force, settle what a crash left, and keep the clocks running."""
+        await self._ctx.store.write(self._record_policy)
+        await recover.sweep(self._ctx)
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop_running(self) -> None:
+        """End the clocks and wait for what is running."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self._ctx.drain()
+
+    async def sweep(self) -> None:
+        """One round of the clocks, now (expiry, cooling-off, reverts, lost processes), and wait for what it began."""
+        await recover.sweep(self._ctx)
+        await self._ctx.drain()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self._ctx.settings.sweep_s)
+            try:
+                await recover.sweep(self._ctx)
+            except StoreError as e:
+                log.error("the sweep failed: %s", e)
+
+    def _record_policy(self, tx: Tx) -> None:
+        policy = self._ctx.policy
+        if tx.setting("policy") != policy.hash.encode():
+            tx.put_setting("policy", policy.hash.encode())
+            body = {"policy": policy.hash, "author": policy.author, "rules": len(policy.rules)}
+            text = "\n".join(rule.text for rule in policy.rules).encode()
+            tx.record("policy_loaded", tx.now(self._ctx.clock.now()), body, {"rules": text})
+
+    # Who
+
+    async def agent_for(self, token: str) -> Agent:
+        """Whose token this is; :class:`Unauthenticated` alike for wrong, revoked and expired ones."""
+        found = await self._ctx.store.read(lambda tx: tx.agent_by_token(token_hash(token)))
+        return self._live(found)
+
+    async def agent_named(self, agent_id: str) -> Agent:
+        """A live agent by id, for a local route without tokens."""
+        return self._live(await self._ctx.store.read(lambda tx: tx.agent(agent_id)))
+
+    async def person_for(self, token: str) -> Person:
+        """Whose token this is; :class:`Unauthenticated` alike for wrong, revoked and expired ones."""
+        found = await self._ctx.store.read(lambda tx: tx.person_by_token(token_hash(token)))
+        return self._live(found)
+
+    def _live(self, found: Who | None) -> Who:
+        now = self._ctx.clock.now()
+        ended = found is None or found.revoked_at is not None
+        if found is None or ended or (found.token_expires_at is not None and now >= found.token_expires_at):
+            raise Unauthenticated("no such token", hint="it is wrong, revoked or expired; ask for a new one")
+        return found
+
+    # Agents' verbs
+
+    async def propose(self, agent: Agent, proposal: Proposal, caller: object | None = None) -> Proposed:
+        """Propose one call: denied, held, or run at once. A policy's no is a value, not an error.
+
+        Raises ``InvalidArguments``, ``InvalidInput``, ``StoreError``, and what the call itself raised.
+        """
+        draft = check(self._ctx, proposal)
+        record, action, profile = await self._ctx.store.write(lambda tx: admit(self._ctx, tx, agent, draft))
+        if record.state is not State.EXECUTING:
+            return Proposed(record, None)
+        if profile.stage is Stage.ANALYSE:
+            return Proposed(*await run(self._ctx, record, action, profile, caller))
+        # A change goes on when its client leaves: half a change is worse than an unread answer.
+        running = asyncio.ensure_future(run(self._ctx, record, action, profile, caller))
+        running.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return Proposed(*await asyncio.shield(running))
+
+    async def look(self, who: Agent | Person, action_id: str) -> ActionRecord:
+        """The row; an agent sees its own only."""
+        return await self._ctx.store.read(lambda tx: self._seen(tx, who, action_id))
+
+    async def wait(self, who: Agent | Person, action_id: str, timeout_s: float) -> ActionRecord:
+        """The row once it is neither held nor running, or when the time is over."""
+
+        async def done() -> bool:
+            return (await self.look(who, action_id)).state not in BUSY
+
+        await self._ctx.watch(action_id, done, timeout_s)
+        return await self.look(who, action_id)
+
+    async def result(self, who: Agent | Person, action_id: str) -> bytes | None:
+        """The server's result of an action that was held, as it came; None if there is none, or it was too large."""
+
+        def work(tx: Tx) -> bytes | None:
+            return tx.payload(self._seen(tx, who, action_id).id, "result")
+
+        return await self._ctx.store.read(work)
+
+    async def withdraw(self, who: Agent | Person, action_id: str, reason: str) -> ActionRecord:
+        """Take a hold back before it runs."""
+        return await self._write(action_id, review.withdraw(self._ctx, who, action_id, reason))
+
+    async def may_read(self, agent: Agent, tool: ToolRef, mandate: str | None) -> None:
+        """Raise :class:`Forbidden` unless a live mandate covers the read (``upstream/resources/read`` and such)."""
+
+        def work(tx: Tx) -> None:
+            now = tx.now(self._ctx.clock.now())
+            chosen = tx.mandate(choose_mandate(tx, agent.id, mandate, now)[0])
+            if chosen is None or chosen.agent != agent.id or not chosen.live(now) or not chosen.covers_tool(tool):
+                raise Forbidden(f"no live mandate covers {tool}", hint=f'ask for a mandate that names "{tool}"')
+
+        await self._ctx.store.read(work)
+
+    # People's verbs
+
+    async def holds(self, who: Person, *, after: str = "", limit: int = 50) -> list[ActionRecord]:
+        """What waits for keys, the next to expire first. ``after`` is the id of the last one seen."""
+
+        def work(tx: Tx) -> list[ActionRecord]:
+            last = tx.action(after) if after else None
+            start = (last.due_at, last.id) if last else (0, "")
+            return tx.actions(states=(State.HELD,), after=start, limit=min(limit, 1000))
+
+        return await self._ctx.store.read(work)
+
+    async def in_state(self, who: Person, states: tuple[State, ...], limit: int = 200) -> list[ActionRecord]:
+        """The open actions in these states: the unknown ones to settle, those to confirm."""
+        return await self._ctx.store.read(lambda tx: tx.actions(states=states, limit=min(limit, 1000)))
+
+    async def story(self, who: Agent | Person, action_id: str) -> Story:
+        """All that a person needs to decide, rendered from the bytes that the digest covers."""
+
+        def work(tx: Tx) -> Story:
+            record = self._seen(tx, who, action_id)
+            action = action_of(tx, record)
+            profile = profile_for(self._ctx, self._ctx.tools.definition(record.tool), action.arguments)
+            return Story(record, action.content(), action, profile, review.missing(self._ctx, tx, record))
+
+        return await self._ctx.store.read(work)
+
+    async def find(self, who: Person, start: str) -> ActionRecord:
+        """The one action whose id begins so."""
+        found = await self._ctx.store.read(lambda tx: tx.actions_like(start, 2) if start else [])
+        if len(found) != 1:
+            many = "no action's id begins" if not found else "several actions' ids begin"
+            raise NotFound(f"{many} with {start[:40]!r}", hint="write more of the id")
+        return found[0]
+
+    async def turn(self, who: Person, action_id: str, digest: str) -> ActionRecord:
+        """Turn a key on the digest that the person saw. It runs at once where the keys are now enough."""
+        record = await self._write(action_id, review.turn(self._ctx, who, action_id, digest))
+        self._kick(record)
+        return record
+
+    async def reject(self, who: Person, action_id: str, reason: str) -> ActionRecord:
+        """One refusal ends it."""
+        return await self._write(action_id, review.reject(self._ctx, who, action_id, reason))
+
+    async def confirm(self, who: Person, action_id: str) -> ActionRecord:
+        """Keep what ran under ``confirm``."""
+        return await self._write(action_id, review.confirm(self._ctx, who, action_id))
+
+    async def revert(self, who: Person, action_id: str, reason: str) -> ActionRecord:
+        """Take an action back by its inverse."""
+        why = review.need_reason(reason)
+        await self._ctx.store.read(lambda tx: review.need_role(tx, who, review.DECIDERS, "take an action back"))
+        return await recover.revert(self._ctx, action_id, who.id, why)
+
+    async def settle(self, who: Person, action_id: str, outcome: str, reason: str) -> ActionRecord:
+        """Say what became of an unknown action: succeeded, failed, reverted, or retry where that is safe."""
+        record = await self._write(action_id, review.settle(self._ctx, who, action_id, outcome, reason))
+        self._kick(record)
+        return record
+
+    async def reviewed(self, who: Person, action_id: str, note: str) -> ActionRecord:
+        """Look afterwards at what one person released alone."""
+        return await self._write(action_id, review.reviewed(self._ctx, who, action_id, note))
+
+    async def explain(self, who: Agent | Person, action_id: str) -> Explanation:
+        """Why this verdict, on the facts of now, and which facts would change it."""
+
+        def work(tx: Tx) -> Explanation:
+            record = self._seen(tx, who, action_id)
+            action, definition = action_of(tx, record), self._ctx.tools.definition(record.tool)
+            held = record.state is State.HELD
+            facts, _ = read_facts(self._ctx, tx, action, definition, record.fingerprint, held=held)
+            return explain(self._ctx.policy, facts)
+
+        return await self._ctx.store.read(work)
+
+    # Grants
+
+    async def add_person(
+        self, who: Person | None, name: str, roles: tuple[Role, ...], aliases: tuple[str, ...] = ()
+    ) -> Issued:
+        """A human with roles; ``who`` None only for the very first owner."""
+        return await self._ctx.store.write(grants.add_person(self._ctx, who, name, roles, aliases))
+
+    async def revoke_person(self, who: Person, name: str, reason: str) -> Person:
+        """A person who turns no more keys."""
+        return await self._ctx.store.write(grants.revoke_person(self._ctx, who, name, reason))
+
+    async def people(self, who: Person) -> list[Person]:
+        """Everybody, revoked ones included."""
+        return await self._ctx.store.read(lambda tx: tx.people())
+
+    async def add_agent(self, who: Person, name: str, owner: str, purpose: str, token_days: int = 30) -> Issued:
+        """A non-human identity with one owner and a token that ends."""
+        return await self._ctx.store.write(grants.add_agent(self._ctx, who, name, owner, purpose, token_days))
+
+    async def renew_token(self, who: Person, agent_id: str, token_days: int = 30) -> Issued:
+        """A new token; the old one is void at once."""
+        return await self._ctx.store.write(grants.renew_token(self._ctx, who, agent_id, token_days))
+
+    async def mark_agent(self, who: Person, agent_id: str, *, shared: bool, exposed: bool) -> Agent:
+        """Say that an agent's credential is shared or exposed."""
+        return await self._ctx.store.write(grants.mark_agent(self._ctx, who, agent_id, shared=shared, exposed=exposed))
+
+    async def revoke_agent(self, who: Person, agent_id: str, reason: str) -> Agent:
+        """An agent that acts no more."""
+        return await self._ctx.store.write(grants.revoke_agent(self._ctx, who, agent_id, reason))
+
+    async def agents(self, who: Person) -> list[Agent]:
+        """Every agent, revoked ones included."""
+        return await self._ctx.store.read(lambda tx: tx.agents())
+
+    async def grant(self, who: Person, draft: MandateDraft) -> Mandate:
+        """Issue a mandate."""
+        return await self._ctx.store.write(grants.grant(self._ctx, who, draft))
+
+    async def narrow(self, who: Agent, parent_id: str, draft: MandateDraft) -> Mandate:
+        """Hand a part of an agent's mandate on."""
+        return await self._ctx.store.write(grants.narrow(self._ctx, who, parent_id, draft))
+
+    async def revoke_mandate(self, who: Person, mandate_id: str, reason: str) -> Mandate:
+        """End a mandate now."""
+        return await self._ctx.store.write(grants.revoke_mandate(self._ctx, who, mandate_id, reason))
+
+    async def mandates(self, who: Agent | Person) -> list[Mandate]:
+        """All mandates; an agent sees its own."""
+        agent = who.id if isinstance(who, Agent) else None
+        return await self._ctx.store.read(lambda tx: tx.mandates(agent=agent))
+
+    async def stop(self, who: Person, scope: Scope, subject: str, reason: str) -> Stop:
+        """The kill switch; effective on the next call."""
+        return await self._ctx.store.write(grants.press_stop(self._ctx, who, scope, subject, reason))
+
+    async def resume(self, who: Person, stop_id: str, reason: str) -> Stop:
+        """Lift a stop."""
+        return await self._ctx.store.write(grants.lift_stop(self._ctx, who, stop_id, reason))
+
+    async def stops(self, who: Agent | Person) -> list[Stop]:
+        """The stops in force."""
+        return await self._ctx.store.read(lambda tx: tx.stops())
+
+    async def accept_tool(self, who: Person, tool: ToolRef) -> ToolPin:
+        """Trust a tool's definition as it is now."""
+        return await self._ctx.store.write(grants.accept_tool(self._ctx, who, tool))
+
+    # Tools
+
+    def definition(self, tool: ToolRef) -> Definition | None:
+        """The tool's definition as last listed."""
+        return self._ctx.tools.definition(tool)
+
+    def stage_of(self, tool: ToolRef) -> Stage:
+        """The gravest stage that the tool's profile gives; ``respond`` for what nobody has profiled."""
+        return profile_for(self._ctx, self._ctx.tools.definition(tool), {}).stage
+
+    # Within
+
+    def _seen(self, tx: Tx, who: Agent | Person, action_id: str) -> ActionRecord:
+        record = review.need(tx, action_id)
+        if isinstance(who, Agent) and record.agent != who.id:
+            raise NotFound(f"there is no action {action_id[:40]!r}", hint="an agent sees its own actions")
+        return record
+
+    async def _write(self, action_id: str, work: Any) -> ActionRecord:
+        record: ActionRecord = await self._ctx.store.write(work)
+        self._ctx.changed(action_id)
+        return record
+
+    def _kick(self, record: ActionRecord) -> None:
+        if record.state is State.READY and record.tool.upstream in self._ctx.tools.upstreams():
+            self._ctx.spawn(run_ready(self._ctx, record.id), f"running {record.id}")
+
+
+__all__ = ["Gate", "Proposed", "Story"]

@@ -1,0 +1,202 @@
+"""What people do with an action: turn a key, refuse, confirm, take back, settle. Agents may only withdraw.
+
+Every verb is one transaction that reads the row, asks the policy or the role, and writes row and entry together.
+"""
+
+import hmac
+from collections.abc import Callable
+
+import msgspec
+
+from keyturn.core.execution import State, Step, advance
+from keyturn.core.hold import Key
+from keyturn.core.policy import Reason, TurnFacts
+from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
+from keyturn.gate.context import Context
+from keyturn.gate.execute import end, enough_keys
+from keyturn.gate.ports import Tx
+from keyturn.gate.records import ActionRecord, Agent, Person, Role
+from keyturn.gate.recover import complete
+from keyturn.gate.situation import read_facts
+from keyturn.gate.submit import action_of
+
+replace = msgspec.structs.replace
+MAX_REASON = 2_000
+DECIDERS = frozenset({Role.ANALYST, Role.LEAD, Role.OWNER})
+SENIORS = frozenset({Role.LEAD, Role.OWNER})
+
+SETTLEMENTS = {
+    "succeeded": Step.SUCCEED,
+    "failed": Step.FAIL,
+    "reverted": Step.REVERT_DONE,
+    "retry": Step.RETRY,
+}
+
+
+def words(reasons: tuple[Reason, ...]) -> str:
+    """Reasons as one line: why, and which policy says so."""
+    return "; ".join(f"{r.why} ({r.policy})" for r in reasons)
+
+
+def need(tx: Tx, action_id: str) -> ActionRecord:
+    """The row, or :class:`NotFound`."""
+    record = tx.action(action_id)
+    if record is None:
+        raise NotFound(f"there is no action {action_id[:40]!r}", hint="list what waits with: keyturn holds")
+    return record
+
+
+def need_role(tx: Tx, who: Person, roles: frozenset[Role], what: str) -> Person:
+    """The person as they are now, with one of the roles; :class:`Forbidden` otherwise."""
+    person = tx.person(who.id)
+    if person is None or person.revoked_at is not None or not roles & set(person.roles):
+        wanted = " or ".join(sorted(role.value for role in roles))
+        raise Forbidden(f"{who.id} may not {what}", hint=f"it takes the role {wanted}")
+    return person
+
+
+def need_reason(reason: str) -> str:
+    """A reason that says something, within bounds."""
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise InvalidInput("a reason is needed", hint=f"say why in 1 to {MAX_REASON} characters")
+    return reason.strip()
+
+
+def turn(ctx: Context, who: Person, action_id: str, digest: str) -> Callable[[Tx], ActionRecord]:
+    """One person's yes to the digest that they saw. The row is READY if the policy says that the keys are enough."""
+
+    def work(tx: Tx) -> ActionRecord:
+        record = need(tx, action_id)
+        person = need_role(tx, who, DECIDERS, "turn a key")
+        if record.state is not State.HELD or record.hold is None:
+            raise Conflict(f"{record.id} is {record.state.value}, not held", hint="look at it again")
+        if not hmac.compare_digest(digest.encode(), record.digest.encode()):
+            raise Conflict("this key is for another digest", hint="look at the action again, then turn the key")
+        action = action_of(tx, record)
+        definition = ctx.tools.definition(record.tool)
+        facts, _ = read_facts(ctx, tx, action, definition, record.fingerprint, held=True)
+        now = facts.now
+        current = record.hold
+        if definition is not None:
+            current = current.renewed(current.oversight, ctx.policy.hash, definition.fingerprint)
+        ruling = ctx.policy.may_turn(
+            TurnFacts(
+                facts=facts,
+                action=record.id,
+                oversight=current.oversight,
+                person=person.id,
+                roles=tuple(role.value for role in person.roles),
+                already_turned=any(key.person == person.id for key in current.counted()),
+            )
+        )
+        if not ruling.allowed:
+            raise Forbidden(f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}")
+        key = Key(
+            person=person.id, digest=record.digest, policy=current.policy, definition=current.definition, turned_at=now
+        )
+        hold = current.with_key(key, now)
+        body = {"person": person.id, "digest": key.digest, "policy": key.policy, "definition": key.definition}
+        tx.record("key_turned", now, body, action=record.id, case=record.case)
+        record = replace(record, hold=hold, changed_at=now)
+        if enough_keys(ctx, tx, record, action, hold).allowed:
+            return complete(ctx, tx, record)
+        tx.put_action(record)
+        return record
+
+    return work
+
+
+def missing(ctx: Context, tx: Tx, record: ActionRecord) -> tuple[Reason, ...]:
+    """Why the keys of a hold are not enough yet, by the policy; empty if they are, or it is no hold."""
+    if record.state is not State.HELD or record.hold is None:
+        return ()
+    ruling = enough_keys(ctx, tx, record, action_of(tx, record), record.hold)
+    return () if ruling.allowed else ruling.reasons
+
+
+def reject(ctx: Context, who: Person, action_id: str, reason: str) -> Callable[[Tx], ActionRecord]:
+    """One refusal ends a hold, and this very action in this case (guardrail 6)."""
+
+    def work(tx: Tx) -> ActionRecord:
+        record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "refuse an action")
+        why = need_reason(reason)
+        return end(ctx, tx, record, Step.REFUSE, tx.now(ctx.clock.now()), person.id, why, "refused")
+
+    return work
+
+
+def withdraw(ctx: Context, who: Agent | Person, action_id: str, reason: str) -> Callable[[Tx], ActionRecord]:
+    """The agent that proposed it, or a person, takes a hold back before it runs."""
+
+    def work(tx: Tx) -> ActionRecord:
+        record = need(tx, action_id)
+        if isinstance(who, Agent):
+            if record.agent != who.id:
+                raise NotFound(f"there is no action {action_id[:40]!r}", hint="an agent sees its own actions")
+        else:
+            need_role(tx, who, DECIDERS, "withdraw an action")
+        why = need_reason(reason)
+        return end(ctx, tx, record, Step.WITHDRAW, tx.now(ctx.clock.now()), who.id, why, "withdrawn")
+
+    return work
+
+
+def confirm(ctx: Context, who: Person, action_id: str) -> Callable[[Tx], ActionRecord]:
+    """A person keeps what ran under ``confirm``; without it the gate takes it back (G15)."""
+
+    def work(tx: Tx) -> ActionRecord:
+        record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "confirm an action")
+        now = tx.now(ctx.clock.now())
+        if record.state is State.CONFIRMING and now >= record.due_at:
+            raise Conflict(f"the time to confirm {record.id} is over", hint="it is being taken back")
+        return end(ctx, tx, record, Step.CONFIRM, now, person.id, "confirmed", "confirmed")
+
+    return work
+
+
+def settle(ctx: Context, who: Person, action_id: str, outcome: str, reason: str) -> Callable[[Tx], ActionRecord]:
+    """A person says what became of an unknown action; ``retry`` only where the profile says that it is safe."""
+
+    def work(tx: Tx) -> ActionRecord:
+        record, person = need(tx, action_id), need_role(tx, who, SENIORS, "settle an action")
+        why, step = need_reason(reason), SETTLEMENTS.get(outcome)
+        if step is None:
+            raise InvalidInput(f"there is no outcome {outcome[:40]!r}", hint=f"one of {', '.join(SETTLEMENTS)}")
+        now = tx.now(ctx.clock.now())
+        if step is not Step.RETRY:
+            return end(ctx, tx, record, step, now, person.id, why, "settled")
+        return _retry(ctx, tx, record, person, why, now)
+
+    return work
+
+
+def _retry(ctx: Context, tx: Tx, record: ActionRecord, person: Person, why: str, now: int) -> ActionRecord:
+    definition = ctx.tools.definition(record.tool)
+    action = action_of(tx, record)
+    _, profile = read_facts(ctx, tx, action, definition, record.fingerprint)
+    if not profile.idempotent or record.hold is None:
+        raise Conflict(f"{record.tool} is not safe to repeat", hint="settle it as succeeded or failed")
+    if now >= record.hold.expires_at:
+        raise Conflict(f"the keys of {record.id} have expired", hint="the agent must propose it again")
+    state = advance(record.state, Step.RETRY)
+    record = replace(record, state=state, changed_at=now, due_at=record.hold.expires_at)
+    tx.record("settled", now, {"by": person.id, "because": why, "state": state}, action=record.id, case=record.case)
+    tx.put_action(record)
+    return record
+
+
+def reviewed(ctx: Context, who: Person, action_id: str, note: str) -> Callable[[Tx], ActionRecord]:
+    """Somebody looked afterwards at what one person released alone (G18)."""
+
+    def work(tx: Tx) -> ActionRecord:
+        record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "review an action")
+        if not record.review_due:
+            raise Conflict(f"{record.id} is not due for a review")
+        now = tx.now(ctx.clock.now())
+        body = {"by": person.id, "note": need_reason(note)}
+        tx.record("reviewed", now, body, action=record.id, case=record.case)
+        record = replace(record, review_due=False)
+        tx.put_action(record)
+        return record
+
+    return work

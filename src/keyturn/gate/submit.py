@@ -1,0 +1,220 @@
+"""The way in: propose, decide once, and either run, hold or deny (design, section 2).
+
+The steps, repeated below: (1) the tool's definition and the arguments against its schema; (2) the profile's targets;
+(3) in one transaction: the mandate, the facts, the verdict, the entries, the row. Nothing has run until that
+transaction is durable.
+"""
+
+import secrets
+from typing import Any, Protocol
+
+import jsonschema_rs
+import msgspec
+
+from keyturn.core.action import MAX_ARGUMENTS, Action, ModelOutput, ToolRef, digest_of
+from keyturn.core.canonical import canonical_json, sha256_hex
+from keyturn.core.execution import State
+from keyturn.core.facts import Facts, Oversight
+from keyturn.core.hold import Hold
+from keyturn.core.policy import Verdict
+from keyturn.core.profile import Profile, Stage, named_targets
+from keyturn.errors import Forbidden, InvalidArguments, InvalidInput
+from keyturn.gate.context import Context, new_id
+from keyturn.gate.ports import Definition, Tx
+from keyturn.gate.records import ActionRecord, Agent, ToolPin
+from keyturn.gate.situation import facts_json, lineage, profile_for, read_facts
+
+
+class Proposal(Protocol):
+    """One call that an agent proposes. ``mandate`` ``None``: the agent's only live one."""
+
+    @property
+    def tool(self) -> ToolRef: ...  # noqa: D102 - a field
+    @property
+    def arguments(self) -> dict[str, Any]: ...  # noqa: D102 - a field
+    @property
+    def mandate(self) -> str | None: ...  # noqa: D102 - a field
+    @property
+    def model_output(self) -> ModelOutput: ...  # noqa: D102 - a field
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A checked proposal: what the transaction needs. ``arguments`` are the canonical bytes."""
+
+    proposal: Any
+    definition: Definition | None
+    arguments: bytes
+    profile: Profile
+
+
+def check(ctx: Context, proposal: Proposal) -> Draft:
+    """Steps 1 and 2, before anything is written. Raises :class:`InvalidArguments` or ``InvalidInput``."""
+    definition = ctx.tools.definition(proposal.tool)
+    arguments = canonical_json(proposal.arguments)
+    if len(arguments) > MAX_ARGUMENTS:
+        raise InvalidArguments(
+            f"the arguments of {proposal.tool} have {len(arguments)} bytes", hint=f"at most {MAX_ARGUMENTS}"
+        )
+    if definition is not None:
+        _fit(definition, proposal.arguments)
+    profile = profile_for(ctx, definition, proposal.arguments)
+    if definition is not None and profile.stage is Stage.RESPOND and not proposal.model_output.rationale.strip():
+        raise InvalidArguments(
+            f"{proposal.tool} changes something, and the call says not why", hint="give a rationale with the call"
+        )
+    return Draft(proposal, definition, arguments, profile)
+
+
+def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecord, Action, Profile]:
+    """Step 3. The row as it now stands: denied, held, or executing (then the caller must run it)."""
+    now = tx.now(ctx.clock.now())
+    proposal: Proposal = draft.proposal
+    mandate, case = choose_mandate(tx, agent.id, proposal.mandate, now)
+    fingerprint = sha256_hex(f"{proposal.tool}\n{case}\n".encode() + draft.arguments)
+    twin = tx.held_twin(agent.id, fingerprint)
+    if twin is not None and twin.mandate == mandate:
+        return twin, action_of(tx, twin), draft.profile
+    _pin(tx, draft.definition, now)
+    action = Action(
+        id=new_id("a"),
+        agent=agent.id,
+        mandate=mandate,
+        case=case,
+        tool=proposal.tool,
+        definition=draft.definition.fingerprint if draft.definition else "",
+        arguments=proposal.arguments,
+        targets=named_targets(draft.profile.targets, proposal.arguments),
+        model_output=proposal.model_output,
+        proposed_at=now,
+        nonce=secrets.token_hex(16),
+    )
+    facts, profile = read_facts(ctx, tx, action, draft.definition, fingerprint)
+    verdict = ctx.policy.decide(facts)
+    record = _record(ctx, action, facts, verdict, fingerprint)
+    _write(ctx, tx, record, action, facts, verdict)
+    return record, action, profile
+
+
+def choose_mandate(tx: Tx, agent: str, named: str | None, now: int) -> tuple[str, str]:
+    """The mandate's id and its case; ``("", "")`` if there is none. Several without a name is the caller's error."""
+    if named is not None:
+        mandate = tx.mandate(named)
+        return (mandate.id, mandate.case) if mandate and mandate.agent == agent else (named[:100], "")
+    live = tx.mandates(agent=agent, live_at=now)
+    if len(live) > 1:
+        names = ", ".join(f"{m.id} ({m.case})" for m in live[:5])
+        raise InvalidInput(f"the agent has {len(live)} live mandates: {names}", hint="name one with the call")
+    return (live[0].id, live[0].case) if live else ("", "")
+
+
+def action_of(tx: Tx, record: ActionRecord) -> Action:
+    """The action of a row, from the bytes that its digest covers; :class:`Forbidden` if they are not those."""
+    content = tx.payload(record.id, "action")
+    if content is None or digest_of(content) != record.digest:
+        raise Forbidden(f"the content of {record.id} is erased or altered", hint="the agent must propose it again")
+    return Action.from_content(content)
+
+
+def begin_execution(ctx: Context, tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: list[Any]) -> None:
+    """What every release writes, in the release's own transaction: the entry, and what the mandate has spent."""
+    responds = facts.stage is Stage.RESPOND
+    mandate = tx.mandate(record.mandate)
+    for granted in lineage(tx, mandate) if mandate else ():
+        tx.spend(granted.id, actions=1, responds=int(responds), targets=record.targets if responds else ())
+    tx.note_chain(record.agent, record.case, record.tool, analysed=facts.stage is Stage.ANALYSE)
+    body = {"digest": record.digest, "policy": record.policy, "oversight": record.oversight_word, "keys": keys}
+    tx.record("released", now, body, action=record.id, case=record.case)
+
+
+def _record(ctx: Context, action: Action, facts: Facts, verdict: Verdict, fingerprint: str) -> ActionRecord:
+    now, digest = facts.now, digest_of(action.content())
+    state, due, hold = State.EXECUTING, now + ctx.settings.execution_s * 1000, None
+    if verdict.oversight is None:
+        state, due = State.DENIED, 0
+    elif verdict.oversight >= Oversight.ONE_KEY:
+        state, due = State.HELD, now + ctx.settings.hold_s * 1000
+        hold = Hold(
+            action=action.id,
+            digest=digest,
+            policy=verdict.policy,
+            definition=action.definition,
+            oversight=verdict.oversight,
+            opened_at=now,
+            expires_at=due,
+        )
+    return ActionRecord(
+        id=action.id,
+        digest=digest,
+        fingerprint=fingerprint,
+        agent=action.agent,
+        mandate=action.mandate,
+        case=action.case,
+        tool=action.tool,
+        targets=action.targets,
+        definition=action.definition,
+        stage=facts.stage,
+        reversible=facts.reversible,
+        oversight=verdict.oversight,
+        policy=verdict.policy,
+        reasons=verdict.reasons,
+        outside=facts.outside,
+        state=state,
+        proposed_at=now,
+        changed_at=now,
+        due_at=due,
+        hold=hold,
+        runner=ctx.runner if state is State.EXECUTING else "",
+    )
+
+
+def _write(ctx: Context, tx: Tx, record: ActionRecord, action: Action, facts: Facts, verdict: Verdict) -> None:
+    who = {"agent": record.agent, "mandate": record.mandate, "tool": str(record.tool), "digest": record.digest}
+    payload = {"action": action.content()}
+    tx.record("proposed", facts.now, who, payload, action=record.id, case=record.case)
+    tx.record(
+        "decided", facts.now, verdict_body(verdict), {"facts": facts_json(facts)}, action=record.id, case=record.case
+    )
+    if record.state is State.EXECUTING:
+        begin_execution(ctx, tx, record, facts, facts.now, [])
+    tx.put_action(record)
+
+
+def verdict_body(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as entries carry it: the word, the policy set's hash, the ids and reasons that determined it."""
+    reasons = [{"policy": r.policy, "why": r.why, "effect": r.effect} for r in verdict.reasons]
+    return {"verdict": verdict.word, "policy": verdict.policy, "reasons": reasons}
+
+
+def _pin(tx: Tx, definition: Definition | None, now: int) -> None:
+    if definition is not None and tx.pin(definition.tool) is None:
+        tx.put_pin(
+            ToolPin(tool=definition.tool, fingerprint=definition.fingerprint, pinned_at=now, pinned_by="first use")
+        )
+        tx.record("tool_pinned", now, {"tool": str(definition.tool), "definition": definition.fingerprint})
+
+
+def _never_fetch(uri: str) -> Any:
+    raise ValueError(f"a schema may not refer to {uri[:80]}")
+
+
+_validators: dict[str, Any] = {}
+
+
+def _fit(definition: Definition, arguments: dict[str, Any]) -> None:
+    """The arguments against the tool's own schema. A schema that can't be used refuses every call."""
+    validator = _validators.get(definition.fingerprint)
+    if validator is None:
+        try:
+            validator = jsonschema_rs.validator_for(definition.input_schema, retriever=_never_fetch)
+        except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as e:
+            raise InvalidArguments(f"the schema of {definition.tool} can't be used: {str(e)[:200]}") from None
+        if len(_validators) > 4096:
+            _validators.clear()
+        _validators[definition.fingerprint] = validator
+    if validator.is_valid(arguments):
+        return
+    error = next(validator.iter_errors(arguments))
+    where = "/".join(str(part) for part in error.instance_path) or "the arguments"
+    raise InvalidArguments(
+        f"{definition.tool}: {where[:200]}: {error.message[:300]}", hint="send what the tool's schema asks for"
+    )
