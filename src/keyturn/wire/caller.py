@@ -1,21 +1,15 @@
-"""What a surface hands through the gate to the tools' side with a ``tools/call``: the way back to its client."""
+"""What the surface hands through the gate to the upstream side, when a live client waits for the call."""
 
 from collections.abc import Mapping
-from typing import Any
-
-import msgspec
+from typing import Any, NamedTuple
 
 from keyturn.wire.session import Link, Session
 
 
-class Caller(msgspec.Struct, frozen=True):
-    """The live client behind one call. The gate carries it unread.
+class Caller(NamedTuple):
+    """``session`` is the client's own, or ``None`` for the gateway's. ``extra`` is added to the call's params: a
+    modern client's ``inputResponses`` and ``requestState``."""
 
-    ``session`` is this client's own session with the tool's server, ``None`` for the shared one. ``extra`` holds
-    the params that travel beside name and arguments and are no part of the action: the ``inputResponses`` and
-    ``requestState`` of a multi round-trip retry.
-    """
-
-    link: Link
-    session: Session | None = None
+    session: Session | None
+    link: Link | None
     extra: Mapping[str, Any] = {}

@@ -103,16 +103,16 @@ def raised(found: ErrorObject) -> RpcError:
     return RpcError(found.code, found.message, None if found.data is msgspec.UNSET else found.data)
 
 
-def with_meta(params: bytes, meta: Mapping[str, Any]) -> bytes:
-    """``params`` (a JSON object without ``_meta``, as bytes) with ``_meta`` in front and all else byte for byte."""
-    if not meta:
+def spliced(params: bytes, members: Mapping[str, Any]) -> bytes:
+    """``params`` (a JSON object without these members, as bytes) with ``members`` in front, the rest byte for byte."""
+    if not members:
         return params or b"{}"
     if not params:
-        return b'{"_meta":%b}' % encode(meta)
+        return encode(members)
     if params[:1] != b"{":
         raise InvalidInput("params must be a JSON object")
     rest = params[1:]
-    return b'{"_meta":%b%b%b' % (encode(meta), b"" if rest.lstrip()[:1] == b"}" else b",", rest)
+    return b"%b%b%b" % (encode(members)[:-1], b"" if rest.lstrip()[:1] == b"}" else b",", rest)
 
 
 def error_as_result(e: RpcError) -> bytes:

@@ -69,15 +69,15 @@ def test_params_must_be_an_object() -> None:
 
 
 @pytest.mark.parametrize("params", [b"", b"{}", b"{ }", b'{"z":1,"a":{"y":2.50}}'])
-def test_meta_is_spliced_in_front_of_unchanged_params(params: bytes) -> None:
-    spliced = rpc.with_meta(params, {"progressToken": 3})
+def test_members_are_spliced_in_front_of_unchanged_params(params: bytes) -> None:
+    spliced = rpc.spliced(params, {"_meta": {"progressToken": 3}})
     assert json.loads(spliced) == {"_meta": {"progressToken": 3}} | json.loads(params or b"{}")
     assert spliced.endswith(params[1:])
 
 
-def test_params_that_are_no_object_take_no_meta() -> None:
+def test_params_that_are_no_object_take_no_members() -> None:
     with pytest.raises(InvalidInput):
-        rpc.with_meta(b"[1]", {"a": 1})
+        rpc.spliced(b"[1]", {"a": 1})
 
 
 def test_an_error_survives_the_way_through_a_result() -> None:

@@ -1,0 +1,1 @@
+"""How a call reaches the world: MCP servers behind the gate, over stdio and streamable HTTP, of both generations."""
