@@ -1,0 +1,135 @@
+"""Lists of tools, resources and prompts: as the servers gave them, changed only where a call needs it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from keyturn.core.action import ToolRef
+from keyturn.core.profile import Stage
+from keyturn.errors import KeyturnError, ToolNotSent
+from keyturn.mcp_gateway import envelope, own_tools, results
+from keyturn.mcp_gateway.exchange import Exchange
+from keyturn.mcp_gateway.ports import GatePort
+from keyturn.mcp_gateway.settings import GatewaySettings
+from keyturn.mcp_gateway.view import View
+from keyturn.wire.session import RpcError, Session
+
+log = logging.getLogger("keyturn.mcp_gateway")
+
+KEYS = {
+    "tools/list": "tools",
+    "resources/list": "resources",
+    "resources/templates/list": "resourceTemplates",
+    "prompts/list": "prompts",
+}
+MAX_PAGES = 100
+Open = Callable[[Exchange, str], Awaitable[Session]]
+_items = msgspec.json.Decoder(list[results.Members])
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_any = msgspec.json.Decoder()
+
+
+class Lists:
+    """The lists of one gateway. ``strict`` collects the tools whose output schema admits no held answer."""
+
+    def __init__(self, gate: GatePort, settings: GatewaySettings, open_session: Open) -> None:
+        self._gate = gate
+        self._settings = settings
+        self._open = open_session
+        self.strict: set[ToolRef] = set()
+
+    async def answer(self, x: Exchange, view: View) -> bytes:
+        """The result of one list method."""
+        if view.only:
+            return await self._single(x, view)
+        found = await asyncio.gather(*(self._all_of(x, view, name) for name in view.upstreams))
+        items = [item for some in found if some is not None for item in some]
+        if found and all(some is None for some in found):
+            raise ToolNotSent("no server behind this gateway answers", hint="look at the gateway's log")
+        if x.method == "tools/list":
+            items += self._own()
+        return results.complete(results.encode({KEYS[x.method]: items}), x.modern, cacheable=True)
+
+    async def _single(self, x: Exchange, view: View) -> bytes:
+        """One page as the server gave it; the gateway's own tools stand on the last one."""
+        session = await self._open(x, view.only)
+        page = await session.request(x.method, x.forwarded, x)
+        if x.method == "tools/list":
+            found = results.members(page)
+            tools = self._shown(x, view, view.only, found)
+            if "nextCursor" not in found or bytes(found["nextCursor"]) == b"null":
+                tools += self._own()
+            page = results.encode({**found, "tools": tools})
+        return results.complete(page, x.modern, cacheable=True)
+
+    async def _all_of(self, x: Exchange, view: View, upstream: str) -> list[msgspec.Raw] | None:
+        """Every item of one server; none if it has no such list, ``None`` if it is away."""
+        items: list[msgspec.Raw] = []
+        cursor: str | None = None
+        try:
+            session = await self._open(x, upstream)
+            if x.method.split("/")[0] not in session.server.capabilities:
+                return items
+            for _ in range(MAX_PAGES):
+                params: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
+                found = results.members(await session.request(x.method, params, x))
+                items += self._shown(x, view, upstream, found)
+                after = _any.decode(found["nextCursor"]) if "nextCursor" in found else None
+                if not isinstance(after, str) or after == cursor:
+                    break
+                cursor = after
+        except (KeyturnError, RpcError) as e:
+            log.warning("%s of %s failed: %s", x.method, upstream, e)
+            return None
+        return items
+
+    def _shown(self, x: Exchange, view: View, upstream: str, page: results.Members) -> list[msgspec.Raw]:
+        raw = page.get(KEYS[x.method], msgspec.Raw(b"[]"))
+        items = zip(_items.decode(raw), _raws.decode(raw), strict=True)
+        shown = (self._item(x.method, view, upstream, item, as_it_came) for item, as_it_came in items)
+        return [item for item in shown if item is not None]
+
+    def _item(
+        self, method: str, view: View, upstream: str, item: results.Members, as_it_came: msgspec.Raw
+    ) -> msgspec.Raw | None:
+        changed: dict[str, Any] = {}
+        name = _any.decode(item["name"]) if "name" in item else ""
+        if method == "tools/list":
+            if self._settings.own_tools and name in own_tools.NAMES:
+                log.warning("%s lists a tool named %s, which is the gateway's: left out", upstream, name)
+                return None
+            changed = self._tool(ToolRef(upstream, str(name)), item)
+        if not view.only:
+            changed |= _renamed(method, view, upstream, name, item)
+        return msgspec.Raw(results.encode({**item, **changed})) if changed else as_it_came
+
+    def _tool(self, tool: ToolRef, item: results.Members) -> dict[str, Any]:
+        """What a change of the world needs: why the model wants it, and room to answer that it is held."""
+        output = _any.decode(item["outputSchema"]) if "outputSchema" in item else None
+        if self._gate.stage_of(tool) is not Stage.RESPOND:
+            (self.strict.add if output is not None else self.strict.discard)(tool)
+            return {}
+        self.strict.discard(tool)
+        changed: dict[str, Any] = {"inputSchema": envelope.added(_any.decode(item.get("inputSchema", b"{}")))}
+        if output is not None:
+            widened = envelope.or_held(output)
+            changed["outputSchema"] = msgspec.UNSET if widened is None else widened
+        if changed.get("outputSchema") is msgspec.UNSET:
+            del changed["outputSchema"], item["outputSchema"]
+        return changed
+
+    def _own(self) -> list[msgspec.Raw]:
+        if not self._settings.own_tools:
+            return []
+        return [msgspec.Raw(results.encode(definition)) for definition in own_tools.DEFINITIONS]
+
+
+def _renamed(method: str, view: View, upstream: str, name: Any, item: results.Members) -> dict[str, Any]:
+    """The members by which clients call the item, as the endpoint for all upstreams names them."""
+    if method in ("tools/list", "prompts/list"):
+        return {"name": view.shown(upstream, str(name))}
+    key = "uri" if method == "resources/list" else "uriTemplate"
+    return {key: view.shown_uri(upstream, str(_any.decode(item[key])))} if key in item else {}
