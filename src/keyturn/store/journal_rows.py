@@ -130,3 +130,12 @@ class JournalRows:
         """Salt and body of what is kept beside the entries ``start`` up to, not including, ``end``."""
         rows = self._db.execute("SELECT salt, body FROM payloads WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end))
         return ((bytes(row[0]), bytes(row[1])) for row in rows)
+
+    def of_case(self, case: str, after: int, limit: int) -> list[tuple[int, bytes, list[tuple[str, bytes, bytes]]]]:
+        """A case's entries past the index ``after``: index, entry, and name, salt and body of what is kept of it."""
+        rows = self._db.execute(
+            "SELECT seq, entry FROM journal WHERE case_id = ? AND case_id <> '' AND seq > ? ORDER BY seq LIMIT ?",
+            (case, after, limit),
+        ).fetchall()
+        kept = "SELECT name, salt, body FROM payloads WHERE seq = ? ORDER BY name"
+        return [(seq, bytes(entry), self._db.execute(kept, (seq,)).fetchall()) for seq, entry in rows]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from keyturn.errors import StoreError
 from keyturn.gate.ports import Tx
+from keyturn.store.journal_rows import JournalRows
 from keyturn.store.schema import MIGRATIONS
 from keyturn.store.transaction import SqliteTx
 from keyturn.store.writing import Writer
@@ -78,6 +79,10 @@ class SqliteStore:
                 self._reader.execute("ROLLBACK")
         except sqlite3.Error as e:
             raise StoreError(f"the database can't be read: {e}", hint="look at its disk") from e
+
+    async def read_journal(self, work: Callable[[JournalRows], T]) -> T:
+        """Run ``work`` on a snapshot of the journal."""
+        return await self.read(lambda _: work(self._read_tx.journal))
 
     def defer(self, work: Callable[[Tx], Any]) -> None:
         """Have ``work`` committed soon, with others' writes, without waiting."""

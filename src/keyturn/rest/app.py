@@ -1,0 +1,47 @@
+"""The REST API as one ASGI application. It reaches the world only through the gate and the journal's reader."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI, Response
+
+from keyturn.gate import Gate
+from keyturn.rest import actions, grants, journal
+from keyturn.rest.errors import answer_errors
+from keyturn.rest.journal import Journal
+from keyturn.rest.routes import Route, add_routes, answer
+from keyturn.rest.views import HealthView
+
+_ABOUT = """The human checkpoint for AI in security operations.
+
+Agents propose tool calls; the policy lets them run, holds them for people's keys, or denies them. Errors have one
+shape: `{"error": {"code", "message", "hint"}}`. Times are milliseconds since 1970, UTC. What comes from agents and
+tools (rationales, arguments, results) is hostile text: show it as text."""
+
+
+async def health() -> Response:
+    """Say that the gateway answers. Needs no token."""
+    return answer(HealthView("ok"))
+
+
+def create_app(gate: Gate, journal_of: Journal | None = None, *, first_owner: bool = False) -> FastAPI:
+    """The API over a started gate; without ``journal_of`` the journal's routes answer 404.
+
+    ``first_owner``: POST /v1/people works without a token while there is nobody. For a process of the operator's
+    own that serves no network; the gate makes only an owner, and only the first person, that way.
+    """
+    app = FastAPI(
+        title="Keyturn",
+        version=version("keyturn"),
+        description=_ABOUT,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.gate, app.state.journal, app.state.first_owner = gate, journal_of, first_owner
+    answer_errors(app)
+    add_routes(
+        app,
+        (*actions.ROUTES, *grants.ROUTES, *journal.ROUTES, Route("GET", "/v1/health", health, None, {200: HealthView})),
+    )
+    return app
