@@ -1,13 +1,16 @@
 """Fixtures that several folders share."""
 
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from keyturn.core.action import Target
 from keyturn.core.facts import Chain, Credential, Facts
 from keyturn.core.profile import Basis, Reversible, Stage
+
+pytest_plugins = ["tests.peers"]
 
 MakeFacts = Callable[..., Facts]
 
@@ -47,3 +50,15 @@ def make_facts() -> MakeFacts:
         return Facts(chain=chain, credential=credential, **values)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], NoReturn]:
+    """Call it with what is missing and the command that gets it: skips, or fails where nothing may be missing."""
+
+    def missing(reason: str) -> NoReturn:
+        if os.environ.get("KEYTURN_REQUIRE_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return missing

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from keyturn.catalogue import Catalogue, raised
+from keyturn.catalogue import Catalogue
 from keyturn.catalogue.strict_yaml import read as read_yaml
 from keyturn.config import Config
 from keyturn.core.action import Target, ToolRef
@@ -67,7 +67,7 @@ class FileKnowledge:
     def profile(self, definition: Definition, arguments: Mapping[str, Any]) -> Profile:
         """The profile for this very call, raised by the tool's own hints; the worst case if there is none."""
         server = self._servers.get(definition.tool.upstream, "")
-        return raised(self._catalogue.profile(server, definition.tool.name, arguments), definition.annotations)
+        return self._catalogue.profile(server, definition.tool.name, arguments, definition.annotations)
 
     def profile_named(self, tool: ToolRef) -> Profile | None:
         """The profile of another tool on the same upstream, or None if nobody profiled it."""
