@@ -12,7 +12,7 @@ import msgspec
 from keyturn.errors import ConfigError
 from keyturn.gate.context import GateSettings
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+([_-][a-z0-9]+)*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -85,7 +85,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for name in self.upstreams:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name[:80]!r} can't name an upstream: lower-case letters, digits, - and _")
+                raise ValueError(
+                    f"{name[:80]!r} can't name an upstream: lower-case letters and digits, single - or _ between"
+                )
 
     @property
     def folder(self) -> Path:

@@ -79,9 +79,20 @@ def wrapped_json(clients: ClientFile, url: str) -> str:
         clients.originals[name]: {
             "type": "http",
             "url": f"{url}/mcp/{name}",
-            "headers": {"Authorization": "Bearer ${KEYTURN_AGENT_TOKEN}"},
+            "headers": {"Authorization": "Bearer ${env:KEYTURN_AGENT_TOKEN}"},
         }
         for name in clients.upstreams
+    }
+    return json.dumps({clients.key: servers}, indent=2, ensure_ascii=False)
+
+
+def stdio_json(clients: ClientFile) -> str:
+    """The same for a client that only starts commands: each stdio server behind a gate of its own."""
+    servers = {
+        clients.originals[name]: {"command": "keyturn", "args": ["wrap", "--", upstream.command, *upstream.args]}
+        | ({"env": upstream.env} if upstream.env else {})
+        for name, upstream in clients.upstreams.items()
+        if upstream.command
     }
     return json.dumps({clients.key: servers}, indent=2, ensure_ascii=False)
 
@@ -102,7 +113,7 @@ def _servers(value: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _named(given: str, taken: dict[str, UpstreamSettings]) -> str:
-    name = re.sub(r"[^a-z0-9_-]+", "-", given.lower()).strip("-_")[:50] or "server"
+    name = re.sub(r"[^a-z0-9]+", "-", given.lower())[:50].strip("-") or "server"
     if name not in taken:
         return name
     return next(f"{name}-{number}" for number in range(2, 10_000) if f"{name}-{number}" not in taken)

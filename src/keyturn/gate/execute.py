@@ -230,11 +230,12 @@ async def holds_true(ctx: Context, record: ActionRecord, profile: Profile, scope
         return None
     try:
         found = await ask_tool(ctx, record, check.tool, resolve(check.arguments, scope))
-        expected = [(e.at, resolve(e.equals, scope)) for e in check.expect]
     except (ToolError, ProfileError, RpcError, KeyturnError):
         return None
     try:
-        return all(at_path(found, at) == value for at, value in expected)
+        return all(e.met_by(at_path(found, e.at), scope) for e in check.expect)
+    except ProfileError:
+        return None
     except (LookupError, ValueError):
         return False
 

@@ -16,7 +16,14 @@ from keyturn.range.state import open_state
 
 
 @click.command()
-@click.option("--state", "path", type=click.Path(path_type=Path), required=True, help="The SQLite file of the state.")
+@click.option(
+    "--state",
+    "path",
+    type=click.Path(path_type=Path),
+    envvar="KEYTURN_RANGE_STATE",
+    required=True,
+    help="The SQLite file of the state (or KEYTURN_RANGE_STATE).",
+)
 @click.option("--seed-only", is_flag=True, help="Create and seed the state when it is missing, then end.")
 @click.option("--actor", default="svc-soc-automation", show_default=True, help="Whom the systems record as caller.")
 def main(path: Path, seed_only: bool, actor: str) -> None:

@@ -1,0 +1,5 @@
+"""``python -m keyturn.cli``: the same as ``keyturn``."""
+
+from keyturn.cli.main import main
+
+main()

@@ -1,0 +1,98 @@
+"""``keyturn journal``: publish the log, verify it from files alone, read a case, prove an entry."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from keyturn.cli.plain import plain, plain_json
+from keyturn.cli.remote import REMOTE, Remote
+from keyturn.cli.times import clock
+from keyturn.config import read_config
+from keyturn.errors import ConfigError
+from keyturn.journal import LogDirectory, Verifier, verify_directory
+from keyturn.publication import VERIFIER, publish_journal
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group()
+def journal() -> None:
+    """The record: publish it, verify it, read it."""
+
+
+@journal.command()
+@click.argument("directory", type=FOLDER)
+@click.option("--key", help="The log's public key, or a file that holds it; have it from its owner.")
+def verify(directory: Path, key: str | None) -> None:
+    """Verify a published log from its files alone, offline. Ends with 1 if anything does not fit."""
+    report = verify_directory(directory, _verifier(directory, key))
+    for problem in report.problems:
+        click.echo(f"REFUSED  {plain(problem)}")
+    if not report.ok:
+        click.echo(
+            f"This is not the log that its checkpoint promises ({report.entries} of {report.size} entries read)."
+        )
+        raise click.exceptions.Exit(1)
+    click.echo(f"verified: {report.size} entries of {plain(report.origin)}")
+    click.echo(f"root:     {report.root.hex()}")
+    click.echo(f"payloads: {report.payloads_present} present and true, {report.payloads_erased} not in this folder")
+    if report.uncovered:
+        click.echo(f"{report.uncovered} files are not covered by the checkpoint; nothing is said of those")
+    if key is None:
+        click.echo("The key came out of the same folder: have it from the log's owner, and give it with --key.")
+
+
+@journal.command()
+@click.argument("directory", type=FOLDER)
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), default="keyturn.toml", show_default=True)
+@click.option("--payloads", is_flag=True, help="Also arguments, rationales and results, which may be personal.")
+def publish(directory: Path, path: Path, payloads: bool) -> None:
+    """Write the log into DIRECTORY as files that anybody can verify; again to bring it up to date."""
+    checkpoint = publish_journal(read_config(path), directory, payloads=payloads)
+    click.echo(f"published {checkpoint.size} entries of {checkpoint.origin} to {plain(directory)}")
+    click.echo(f"verify with: keyturn journal verify {plain(directory)} --key {plain(directory / VERIFIER)}")
+
+
+@journal.command()
+@click.option("--case", "case", required=True, help="The case whose story to tell.")
+@REMOTE
+def show(remote: Remote, case: str) -> None:
+    """Tell a case's story: every entry of it, in order."""
+    for entry in remote.case_entries(case):
+        click.echo(line_of(entry))
+
+
+@journal.command()
+@click.argument("seq", type=click.IntRange(0))
+@REMOTE
+def proof(remote: Remote, seq: int) -> None:
+    """Print an entry's inclusion proof against the log's present size, as JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(remote.proof(seq))).decode())
+
+
+def line_of(entry: dict[str, object]) -> str:
+    """One entry as a line of a timeline: time, number, kind, and what else it says."""
+    at = entry.get("at")
+    when = clock(at) if isinstance(at, int) else "?"
+    head = {"seq", "at", "kind", "payloads", "case"}
+    rest = "  ".join(f"{plain(k)}={_short(v)}" for k, v in entry.items() if k not in head)
+    return f"{when}  {plain(entry.get('seq')):>5}  {plain(entry.get('kind')):<12} {rest}"
+
+
+def _short(value: object) -> str:
+    return plain(value, 200) if isinstance(value, str) else plain_json(value, 400)
+
+
+def _verifier(directory: Path, key: str | None) -> Verifier:
+    if key is not None and "+" in key and not Path(key).exists():
+        return Verifier.parse(key)
+    if key is not None:
+        try:
+            return Verifier.parse(Path(key).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the key {key} can't be read: {error}", hint="give the public key or its file") from None
+    found = LogDirectory(directory).read(VERIFIER, 10_000)
+    if found is None:
+        raise ConfigError(f"{directory} holds no public key", hint="give it with --key")
+    return Verifier.parse(found.decode("utf-8", "replace"))

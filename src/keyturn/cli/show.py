@@ -1,0 +1,100 @@
+"""An action for an on-call analyst at 3 a.m.: what will happen to what, whether it can be taken back, who asks and
+why, why it waits, what is missing, and how long is left."""
+
+from typing import Any
+
+from keyturn.cli.plain import plain, plain_json
+from keyturn.cli.times import clock, left
+
+_BACK = {
+    "no_effect": "nothing to take back: it only reads",
+    "reversible": "yes",
+    "hard_to_reverse": "in part: side effects stay",
+    "irreversible": "NO. Nothing can undo it",
+}
+_STATES = {
+    "held": "waits for keys; nothing has run",
+    "ready": "has its keys and is about to run",
+    "executing": "is running",
+    "confirming": "HAS RUN; it is taken back unless somebody confirms it",
+    "unknown": "WAS SENT, and nobody knows what happened: settle it",
+    "denied": "was denied; nothing has run",
+    "expired": "expired before enough keys were turned; nothing has run",
+    "refused": "was refused; nothing has run",
+    "withdrawn": "was withdrawn; nothing has run",
+}
+
+
+def row(action: dict[str, Any], now: int) -> str:
+    """One line of the queue."""
+    targets = ", ".join(plain(target(t), 80) for t in action.get("targets", ())) or "targets unknown"
+    waits = left(action.get("due_at") or 0, now)
+    return (
+        f"{plain(action['id'])}  {plain(action.get('oversight') or 'denied'):<8} {waits:<10} "
+        f"{plain(action['tool'], 80)} -> {targets}  ({plain(action['agent'], 40)}, {plain(action['case'], 40)})"
+    )
+
+
+def whole(action: dict[str, Any], now: int) -> str:
+    """Everything that a person needs before a key is turned. Nothing is left out without saying so."""
+    state = str(action["state"])
+    lines = [
+        f"{plain(action['tool'])}  {plain(state)}: {_STATES.get(state, 'see below')}",
+        "",
+        "  to       " + (", ".join(plain(target(t)) for t in action.get("targets", ())) or "targets that nobody named"),
+        f"  with     {plain_json(action.get('arguments', {}), 8_000)}",
+        f"  undo     {_undo(action)}",
+        f"  asks     agent {plain(action['agent'])}, case {plain(action['case'])}, mandate {plain(action['mandate'])}",
+    ]
+    lines += _said(action.get("model_output") or {})
+    lines += [f"  because  {plain(r['why'])} [{plain(r['policy'])}]" for r in action.get("reasons", ())]
+    lines += [f"  outside  {plain(why)}" for why in action.get("outside", ())]
+    lines += _keys(action, now)
+    if action.get("ended_because"):
+        by = f" ({plain(action['ended_by'])})" if action.get("ended_by") else ""
+        lines.append(f"  ended    {plain(action['ended_because'])}{by}")
+    lines += ["", f"  action   {plain(action['id'])}", f"  digest   {plain(action['digest'])}"]
+    return "\n".join(lines)
+
+
+def target(value: Any) -> str:
+    """A target as ``kind:id``."""
+    return f"{value.get('kind')}:{value.get('id')}" if isinstance(value, dict) else str(value)
+
+
+def _undo(action: dict[str, Any]) -> str:
+    words = _BACK.get(str(action.get("reversible")), f"unknown ({plain(action.get('reversible'))})")
+    how = action.get("inverse") or action.get("by_hand")
+    return f"{words}: {plain(how) if isinstance(how, str) else plain_json(how)}" if how else words
+
+
+def _said(output: dict[str, Any]) -> list[str]:
+    """The agent's own words, marked as such."""
+    if not output.get("rationale"):
+        return ["  reason   the agent gave none"]
+    lines = [f"  reason   the agent says: {plain(output['rationale'], 16_000)}"]
+    evidence = output.get("evidence") or ()
+    if evidence:
+        lines.append("  evidence the agent names: " + ", ".join(plain(ref, 1_000) for ref in evidence))
+    if output.get("confidence") is not None:
+        lines.append(f"  sure     the agent says: {plain(output['confidence'])} of 1")
+    return lines
+
+
+def _keys(action: dict[str, Any], now: int) -> list[str]:
+    hold = action.get("hold")
+    if not isinstance(hold, dict):
+        due = action.get("due_at")
+        return [f"  time     until {clock(due)}, {left(due, now)}"] if due and action["state"] == "confirming" else []
+    turned = [f"{plain(key['person'])} at {clock(key['turned_at'])}" for key in hold.get("keys", ())]
+    lines = [f"  keys     {'; '.join(turned) or 'none turned yet'}"]
+    if action["state"] == "held":
+        missing = [plain(m["why"]) if isinstance(m, dict) else plain(m) for m in action.get("missing") or ()]
+        needed = {"one_key": "one person's key", "two_key": "two people's keys"}
+        lines.append(
+            "  missing  " + ("; ".join(missing) or f"needs {needed.get(str(action.get('oversight')), 'keys')}")
+        )
+        lines.append(
+            f"  time     until {clock(hold['expires_at'])}, {left(hold['expires_at'], now)}; then it is denied"
+        )
+    return lines
