@@ -13,7 +13,7 @@ WATCHED = {
     "hosts": ("hostname", "containment"),
     "users": ("username", "status"),
     "api_keys": ("key_id", "status"),
-    "mail_rules": ("rule_id", "name"),
+    "mail_rules": ("rule_id", "move_to"),
     "tickets": ("ticket_id", "status"),
     "notes": ("note_id", "text"),
     "messages": ("message_id", "subject"),

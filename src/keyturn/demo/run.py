@@ -19,7 +19,6 @@ from typing import Any
 import click
 
 from keyturn.cli import show
-from keyturn.cli.journal import line_of
 from keyturn.cli.plain import plain
 from keyturn.cli.remote import Remote
 from keyturn.cli.times import now
@@ -29,6 +28,7 @@ from keyturn.demo.agent import Agent, Answer, connected
 from keyturn.demo.gateway import running
 from keyturn.demo.ledger import before_and_after, differences
 from keyturn.demo.story import Call
+from keyturn.demo.timeline import timeline
 from keyturn.errors import Conflict
 from keyturn.journal import Verifier, verify_directory
 from keyturn.publication import VERIFIER, publish_journal
@@ -233,9 +233,8 @@ def _epilogue(demo: Demo, config: Config, before: dict[str, list[dict[str, Any]]
     demo.expect(report.ok, f"the journal does not verify: {report.problems[:1]}")
     say(f"{report.entries} of {report.size} entries verified, root {report.root.hex()}")
     head(f"The story of {story.CASE}, from the journal")
-    for entry in entries:
-        if entry["kind"] not in ("auxiliary",):
-            say(line_of(entry))
+    for line in timeline(entries):
+        say(line)
     head("The range, before -> after")
     for line in before_and_after(before, snapshot(demo.state)):
         say(plain(line))
