@@ -54,11 +54,17 @@ def modern_meta(client: ClientFacts) -> dict[str, Any]:
 
 
 async def greet(send: Send, generation: Generation, client: ClientFacts) -> ServerFacts:
-    """Find out what the server speaks, and shake hands if that takes it.
+    """Find out what the server speaks, and shake hands if that takes it. A server that speaks both generations is
+    spoken to in the client's: only so can it ask a client of a 2025 revision something while a call runs.
 
     Raises :class:`ToolNotSent` where the server can't be reached, and :class:`ToolLost` or :class:`RpcError` where
     it can and makes no sense.
     """
+    if generation == "auto" and client.revision != MODERN:
+        try:
+            return await _initialize(send, client)
+        except (RpcError, ToolNotSent):
+            return await _discover(send, client)
     if generation != "handshake":
         try:
             return await _discover(send, client)
