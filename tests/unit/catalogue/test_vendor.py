@@ -1,0 +1,109 @@
+"""A vendor's file is taken whole or refused whole, and the refusal names the file, the tool and what is wrong."""
+
+import pytest
+
+from keyturn.catalogue import read_vendor
+from keyturn.core.profile import Basis, Reversible, Stage, TargetRule, Touches
+from keyturn.errors import ProfileError
+
+HEAD = "vendor: V\nservers: [v]\ntools:\n"
+READ = "  look: {stage: analyse}\n"
+CHANGE = """\
+  change:
+    stage: respond
+    reversible: reversible
+    touches: [production]
+    targets: {host: host}
+    why: It does.
+    inverse: {tool: change, arguments: {host: $arguments.host, on: false}}
+    check: {tool: look, arguments: {}, expect: [{at: on, equals: true}]}
+"""
+
+
+def test_a_profile_is_read_with_all_its_fields() -> None:
+    tool = read_vendor(HEAD + READ + CHANGE, "v.yaml").tools["change"].base
+    assert (tool.stage, tool.reversible, tool.basis) == (Stage.RESPOND, Reversible.REVERSIBLE, Basis.REVIEWED)
+    assert tool.touches == {Touches.PRODUCTION}
+    assert tool.targets == (TargetRule("host", "host"),)
+    assert tool.inverse is not None
+    assert tool.inverse.arguments == {"host": "$arguments.host", "on": False}
+
+
+def variant(text: str) -> str:
+    return HEAD + READ + CHANGE + "    variants:\n      - " + text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("vendor: V\nservers: [v]", "v.yaml: .*tools"),
+        ("vendor: V\nservers: []\ntools:\n" + READ, "must not be empty"),
+        ("vendor: V\nservers: [v]\ntools: {}", "must not be empty"),
+        (HEAD + READ + "extra: 1", "v.yaml: .*unknown field `extra`"),
+        (HEAD + "  look: {stage: analyse, colour: red}", "v.yaml: tool 'look': .*unknown field `colour`"),
+        (HEAD + "  look: {stage: read}", "v.yaml: tool 'look': .*'read'"),
+        (HEAD + "  look: 3", "v.yaml: tool 'look'"),
+        (HEAD + "  look: {stage: analyse, touches: [everything]}", "tool 'look': .*'everything'"),
+        (HEAD + "  look: {stage: analyse, reversible: reversible}", "tool 'look': no_effect and .*analyse"),
+        (HEAD + "  change: {stage: respond, why: w}", "tool 'change': stage respond needs reversible"),
+        (HEAD + "  change: {stage: respond, reversible: no_effect, why: w}", "belong together"),
+        (HEAD + "  change: {stage: respond, reversible: reversible, why: w}", "needs an inverse, or by_hand"),
+        (HEAD + "  change: {stage: respond, reversible: irreversible}", "says why"),
+        (HEAD + "  look: {stage: analyse, touches: [secrets]}", "says why"),
+        (HEAD + "  look: {stage: analyse, basis: unknown}", "reviewed or derived"),
+        (HEAD + "  look: {stage: analyse, by_hand: x}", "nothing to take back"),
+        ((HEAD + READ + CHANGE).replace("tool: change, a", "tool: gone, a"), "step 'gone' is no tool of this file"),
+        ((HEAD + READ + CHANGE).replace("tool: look", "tool: change"), "'change' changes things, so it can't look"),
+        ((HEAD + READ + CHANGE).replace("reversible: rev", "reversible: irrev"), "has an inverse is not irreversible"),
+        ((HEAD + READ + CHANGE).replace("[{at: on, equals: true}]", "[]"), "tool 'change': .*expects nothing"),
+        ((HEAD + READ + CHANGE).replace("equals: true", "one_of: []"), "tool 'change': .*not clear"),
+        ((HEAD + READ + CHANGE).replace("equals: true", "equals: 1, includes: 1"), "tool 'change': .*not clear"),
+        (HEAD + READ + CHANGE + "    preserve: {was: {tool: change}}", "'change' responds, so it preserves nothing"),
+        (variant("{when: {}, stage: analyse}"), "names the arguments and values"),
+        (variant("{when: {dry: []}, stage: analyse}"), "names the arguments and values"),
+        (variant("{when: {dry: true}, touches: [secrets], by_hand: x}"), "variant for dry is graver"),
+        (variant("{when: {dry: true}, reversible: irreversible}"), "variant for dry is graver"),
+        (variant("{when: {dry: true}, stage: analyse, targets: {}}"), "names fewer targets"),
+        (variant("{when: {dry: true}, stage: analyse, colour: red}"), "tool 'change': .*unknown field `colour`"),
+        (variant("{when: {dry: true}}"), "needs an inverse, or by_hand"),
+        (HEAD + READ + READ, "the key 'look' is there twice"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ProfileError, match=message) as refused:
+        read_vendor(text, "v.yaml")
+    assert refused.value.message.startswith("v.yaml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage"),
+    [
+        ({"dry": True}, Stage.ANALYSE),
+        ({"dry": 1}, Stage.RESPOND),
+        ({"dry": "true"}, Stage.RESPOND),
+        ({"dry": [True]}, Stage.RESPOND),
+        ({"Dry": True}, Stage.RESPOND),
+        ({}, Stage.RESPOND),
+        (None, Stage.RESPOND),
+        ([], Stage.RESPOND),
+        ({"dry": True, "deep": {"also": "on"}}, Stage.RESPOND),
+    ],
+)
+def test_a_variant_needs_exactly_its_value(arguments: object, stage: Stage) -> None:
+    text = variant("{when: {dry: true, deep.also: [null, off]}, stage: analyse, why: It only shows.}")
+    assert read_vendor(text, "v.yaml").tools["change"].profile(arguments).stage is stage
+
+
+def test_two_variants_that_match_leave_the_base() -> None:
+    text = variant("{when: {a: 1}, stage: analyse}\n      - {when: {b: 1}, stage: analyse}")
+    tool = read_vendor(text, "v.yaml").tools["change"]
+    assert tool.profile({"a": 1}).stage is Stage.ANALYSE
+    assert tool.profile({"a": 1, "b": 1}) is tool.base
+
+
+def test_a_variant_inherits_the_class_and_never_the_steps() -> None:
+    text = variant("{when: {a: 1}, by_hand: turn the knob}")
+    profile = read_vendor(text, "v.yaml").tools["change"].profile({"a": 1})
+    assert (profile.stage, profile.why) == (Stage.RESPOND, "It does.")
+    assert profile.touches == {Touches.PRODUCTION}
+    assert (profile.inverse, profile.check, profile.preserve) == (None, None, {})
