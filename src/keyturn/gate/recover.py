@@ -33,6 +33,8 @@ async def sweep(ctx: Context) -> None:
         await _count_again(ctx, record.id)
     for record in due["dead"]:
         await _bury(ctx, record.id)
+    for record in due["unchecked"]:
+        ctx.spawn(settle_by_check(ctx, record.id), f"checking {record.id}")
     for record in due["ready"]:
         ctx.spawn(run_ready(ctx, record.id), f"running {record.id}")
     for record in due["unconfirmed"]:
@@ -46,6 +48,7 @@ def _due(ctx: Context, tx: Tx, now: int, mine: frozenset[str]) -> dict[str, list
         "expired": tx.actions(states=(State.HELD, State.READY), due_by=now, limit=1000),
         "keyed": tx.keyed_holds(),
         "dead": [r for r in running if r.runner != ctx.runner and not ctx.runners.alive(r.runner)],
+        "unchecked": [r for r in tx.actions(states=(State.UNKNOWN,), upstreams=mine) if not r.ended_by] if mine else [],
         "ready": tx.actions(states=(State.READY,), upstreams=mine) if mine else [],
         "unconfirmed": tx.actions(states=(State.CONFIRMING,), upstreams=mine, due_by=now) if mine else [],
     }
@@ -90,23 +93,21 @@ def complete(ctx: Context, tx: Tx, record: ActionRecord) -> ActionRecord:
 async def _bury(ctx: Context, action_id: str) -> None:
     """Its process died between the release and the outcome: nobody knows, so nobody guesses."""
 
-    def work(tx: Tx) -> bool:
+    def work(tx: Tx) -> None:
         record, now = tx.action(action_id), tx.now(ctx.clock.now())
         if record is None or record.state not in (State.EXECUTING, State.REVERTING):
-            return False
+            return
         step = Step.LOSE if record.state is State.EXECUTING else Step.REVERT_LOST
         why = "its process ended before the outcome was recorded"
-        end(ctx, tx, replace(record, runner=""), step, now, "gate", why, "outcome")
-        return step is Step.LOSE
+        by = "" if step is Step.LOSE else "gate"
+        end(ctx, tx, replace(record, runner=""), step, now, by, why, "outcome")
 
-    lost = await ctx.store.write(work)
+    await ctx.store.write(work)
     ctx.changed(action_id)
-    if lost:
-        ctx.spawn(settle_by_check(ctx, action_id), f"checking {action_id}")
 
 
 async def settle_by_check(ctx: Context, action_id: str) -> None:
-    """Ask the profile's check whether an unknown action took effect; without a clear yes or no it stays unknown."""
+    """Ask the profile's check whether an unknown action took effect, once; without a clear answer a person settles."""
 
     def read(tx: Tx) -> tuple[ActionRecord, Action, bytes | None] | None:
         record = tx.action(action_id)
@@ -121,13 +122,15 @@ async def settle_by_check(ctx: Context, action_id: str) -> None:
     profile = profile_for(ctx, ctx.tools.definition(record.tool), action.arguments)
     scope = {"arguments": action.arguments, "preserved": msgspec.json.decode(preserved) if preserved else {}}
     effect = await holds_true(ctx, record, profile, scope)
-    if effect is None:
-        return
     step, why = (Step.SUCCEED, "the check shows the effect") if effect else (Step.FAIL, "the check shows no effect")
 
     def write(tx: Tx) -> None:
         now, current = tx.now(ctx.clock.now()), tx.action(action_id)
-        if current is not None and current.state is State.UNKNOWN:
+        if current is None or current.state is not State.UNKNOWN:
+            return
+        if effect is None:
+            tx.put_action(replace(current, ended_by="nobody yet"))
+        else:
             end(ctx, tx, current, step, now, "check", why, "settled")
 
     await ctx.store.write(write)

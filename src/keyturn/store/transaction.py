@@ -41,9 +41,14 @@ class SqliteTx:
         self._db.execute("SAVEPOINT job")
         self.journal.save()
 
+    def keep(self) -> None:
+        """Forget the savepoint: its work stands."""
+        self._db.execute("RELEASE job")
+
     def undo(self) -> None:
-        """Come back to the savepoint."""
+        """Come back to the savepoint, and forget it."""
         self._db.execute("ROLLBACK TO job")
+        self._db.execute("RELEASE job")
         self.journal.undo()
 
     def commit(self) -> None:

@@ -30,8 +30,11 @@ class Writable(Tx, Protocol):
     def savepoint(self) -> None:
         """Remember this point, to come back to if the next work fails."""
 
+    def keep(self) -> None:
+        """Forget the last savepoint: its work stands."""
+
     def undo(self) -> None:
-        """Come back to the last savepoint."""
+        """Come back to the last savepoint, and forget it."""
 
     def commit(self) -> None:
         """Make all of it durable."""
@@ -148,6 +151,7 @@ class Writer:
         tx.savepoint()
         try:
             job.result = job.work(tx)
+            tx.keep()
         except sqlite3.IntegrityError as e:
             tx.undo()
             job.error = StoreError(f"the database refused a row: {e}", hint="it stands already; read it again")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from keyturn.core.action import ModelOutput, Target, ToolRef
@@ -116,8 +117,6 @@ class Fleet:
 class Files:
     """The operator's knowledge: the profiles above, and one crown jewel."""
 
-    exposed_upstreams: set[str] = set()
-
     def profile(self, definition: Definition, arguments: Mapping[str, Any]) -> Profile:
         return PROFILES.get(definition.tool.name, WORST)
 
@@ -128,7 +127,7 @@ class Files:
         return Asset("host", target.id, crown_jewel=True) if target.id == "dc01" else None
 
     def exposed(self, upstream: str) -> bool:
-        return upstream in self.exposed_upstreams
+        return False
 
 
 class HandClock:
@@ -178,7 +177,10 @@ class House:
     people: dict[str, Person]
     agent: Agent
     mandate: str
-    call: Callable[..., Call] = staticmethod(call)
+
+    def call(self, name: str, **arguments: Any) -> Call:
+        """A proposal of one of the functions."""
+        return call(name, **arguments)
 
     async def until(self, action_id: str) -> Any:
         """The action once it is neither held nor running."""
@@ -186,12 +188,16 @@ class House:
 
     async def entries(self) -> list[dict[str, Any]]:
         """The whole journal, parsed."""
-        import msgspec
 
-        return await self.store.read(lambda tx: [msgspec.json.decode(e) for e in tx.journal.entries(0, 10**9)])  # type: ignore[attr-defined] # SQLite's
+        def read(tx: Any) -> list[dict[str, Any]]:
+            return [msgspec.json.decode(entry) for entry in tx.journal.entries(0, 10**9)]
+
+        return await self.store.read(read)
 
 
-async def build(path: Path, pack: str = "standard", fleet: Fleet | None = None, clock: HandClock | None = None) -> House:
+async def build(
+    path: Path, pack: str = "standard", fleet: Fleet | None = None, clock: HandClock | None = None
+) -> House:
     fleet, clock, runners = fleet or Fleet(), clock or HandClock(), Alive()
     schemas = {"search": QUERY, "secret": {"type": "object"}}
     names = ("search", "secret", "status", "isolate", "lift", "tag", "untag", "wipe")
