@@ -106,7 +106,8 @@ class ServerProcess:
     async def wait(self, patience_s: float) -> bool:
         """Wait for its end; False if it outlives the patience."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), patience_s)
+            async with asyncio.timeout(patience_s):
+                await self._process.wait()
         return not self.alive
 
     async def stop(self, patience_s: float) -> None:

@@ -116,13 +116,14 @@ class _Shelf:
                 await asyncio.sleep(wait)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wanted.wait()
             await asyncio.sleep(max(0.0, began + SPACING_S - loop.time()))
 
     def _failed(self, e: Exception, now: float) -> float:
-        self.tools = None
+        first, self.tools = self.tools is not None or not self.tried.is_set(), None
         if isinstance(e, KeyturnError | RpcError):
-            log.warning("upstream %s is away: %.300s", self.upstream.name, e)
+            log.log(logging.WARNING if first else logging.DEBUG, "upstream %s is away: %.300s", self.upstream.name, e)
         else:
             log.error("upstream %s: its list can't be read", self.upstream.name, exc_info=e)
         return self._pace.failed(now)
