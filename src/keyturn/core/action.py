@@ -91,7 +91,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
                 "targets": [{"kind": t.kind, "id": t.id} for t in self.targets],
                 "model_output": {
                     "rationale": self.model_output.rationale,
-                    "evidence": self.model_output.evidence,
+                    "evidence": list(self.model_output.evidence),
                     "confidence": self.model_output.confidence,
                 },
                 "proposed_at": self.proposed_at,

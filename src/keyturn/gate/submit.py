@@ -90,8 +90,9 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
     )
     facts, profile = read_facts(ctx, tx, action, draft.definition, fingerprint)
     verdict = ctx.policy.decide(facts)
-    record = _record(ctx, action, facts, verdict, fingerprint)
-    _write(ctx, tx, record, action, facts, verdict)
+    content = action.content()
+    record = _record(ctx, action, digest_of(content), facts, verdict, fingerprint)
+    _write(ctx, tx, record, content, facts, verdict)
     return record, action, profile
 
 
@@ -126,8 +127,10 @@ def begin_execution(ctx: Context, tx: Tx, record: ActionRecord, facts: Facts, no
     tx.record("released", now, body, action=record.id, case=record.case)
 
 
-def _record(ctx: Context, action: Action, facts: Facts, verdict: Verdict, fingerprint: str) -> ActionRecord:
-    now, digest = facts.now, digest_of(action.content())
+def _record(
+    ctx: Context, action: Action, digest: str, facts: Facts, verdict: Verdict, fingerprint: str
+) -> ActionRecord:
+    now = facts.now
     state, due, hold = State.EXECUTING, now + ctx.settings.execution_s * 1000, None
     if verdict.oversight is None:
         state, due = State.DENIED, 0
@@ -167,10 +170,9 @@ def _record(ctx: Context, action: Action, facts: Facts, verdict: Verdict, finger
     )
 
 
-def _write(ctx: Context, tx: Tx, record: ActionRecord, action: Action, facts: Facts, verdict: Verdict) -> None:
+def _write(ctx: Context, tx: Tx, record: ActionRecord, content: bytes, facts: Facts, verdict: Verdict) -> None:
     who = {"agent": record.agent, "mandate": record.mandate, "tool": str(record.tool), "digest": record.digest}
-    payload = {"action": action.content()}
-    tx.record("proposed", facts.now, who, payload, action=record.id, case=record.case)
+    tx.record("proposed", facts.now, who, {"action": content}, action=record.id, case=record.case)
     tx.record(
         "decided", facts.now, verdict_body(verdict), {"facts": facts_json(facts)}, action=record.id, case=record.case
     )
