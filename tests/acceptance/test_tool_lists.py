@@ -7,8 +7,8 @@ The tool lists are kept in ``tests/vectors/catalogue``. To take new ones, after 
 import json
 import os
 import sys
-from collections.abc import Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,8 @@ from mcp import Client, StdioServerParameters
 
 from keyturn.catalogue import Catalogue
 from keyturn.core.profile import Profile, Touches, readable, resolve, unmet
-from keyturn.range.state import changes, snapshot
+from keyturn.range.server import build, wall_clock
+from keyturn.range.state import changes, open_state, snapshot
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "catalogue"
 FILESYSTEM = "@modelcontextprotocol/server-filesystem"
@@ -81,7 +82,7 @@ class Walk:
         return profile, scope
 
     async def act_and_take_back(self, tool: str, arguments: dict[str, Any]) -> None:
-        """Act, then run the inverse; before the act its check must not hold, and after the inverse neither."""
+        """Act, then run the inverse, after which the check of the act must hold no more."""
         profile, scope = await self.act(tool, arguments)
         assert profile.inverse is not None
         await self.call(profile.inverse.tool, resolve(profile.inverse.arguments, scope))
@@ -91,10 +92,17 @@ class Walk:
 
 
 @asynccontextmanager
-async def walking(parameters: StdioServerParameters, catalogue: Catalogue, server: str):  # type: ignore[no-untyped-def]
-    # the decorator gives it its type; spelling out AsyncIterator[Walk] adds nothing to a reader
+async def walking(parameters: StdioServerParameters, catalogue: Catalogue, server: str) -> AsyncIterator[Walk]:
     async with Client(parameters, mode="legacy" if server == FALCON else "auto") as client:
         yield Walk(client, catalogue, server)
+
+
+@asynccontextmanager
+async def in_range(catalogue: Catalogue, folder: Path) -> AsyncIterator[Walk]:
+    """A walk through the range on a fresh state, in this process."""
+    with closing(open_state(folder / "range.db")) as db:
+        async with Client(build(db, actor="tester", now=wall_clock)) as client:
+            yield Walk(client, catalogue, "keyturn-range")
 
 
 def without_words(schema: Any, *, names: bool = False) -> Any:
@@ -173,11 +181,11 @@ def comparable(state: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(("tool", "arguments"), RESTORED)
 async def test_an_inverse_restores_the_range(
-    tool: str, arguments: dict[str, Any], launch: Launch, catalogue: Catalogue, tmp_path: Path
+    tool: str, arguments: dict[str, Any], catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    async with walking(launch("keyturn-range"), catalogue, "keyturn-range") as walk:
+    async with in_range(catalogue, tmp_path) as soc:
         before = comparable(snapshot(tmp_path / "range.db"))
-        await walk.act_and_take_back(tool, arguments)
+        await soc.act_and_take_back(tool, arguments)
         assert comparable(snapshot(tmp_path / "range.db")) == before
         assert changes(tmp_path / "range.db")[0]["tool"] == tool
 
@@ -191,24 +199,28 @@ KEPT_FIRST = [
 
 @pytest.mark.parametrize(("tool", "arguments", "keeper"), KEPT_FIRST)
 async def test_what_is_destroyed_in_the_range_is_kept_first(
-    tool: str, arguments: dict[str, Any], keeper: str, launch: Launch, catalogue: Catalogue, tmp_path: Path
+    tool: str, arguments: dict[str, Any], keeper: str, catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    async with walking(launch("keyturn-range"), catalogue, "keyturn-range") as walk:
-        await walk.act(tool, arguments)
+    async with in_range(catalogue, tmp_path) as soc:
+        await soc.act(tool, arguments)
     assert [change["tool"] for change in changes(tmp_path / "range.db")] == [keeper, tool]
 
 
-async def test_enabling_a_user_gives_no_session_back(launch: Launch, catalogue: Catalogue, tmp_path: Path) -> None:
-    """Why disabling counts as hard to reverse (and revoking sessions, keys and passwords too)."""
-    async with walking(launch("keyturn-range"), catalogue, "keyturn-range") as walk:
-        await walk.act_and_take_back("idp_disable_user", {"username": "m.okafor"})
-        user = await walk.call("idp_get_user", {"username": "m.okafor"})
+async def test_enabling_a_user_gives_no_session_back(catalogue: Catalogue, tmp_path: Path) -> None:
+    """Why disabling counts as hard to reverse."""
+    async with in_range(catalogue, tmp_path) as soc:
+        await soc.act_and_take_back("idp_disable_user", {"username": "m.okafor"})
+        user = await soc.call("idp_get_user", {"username": "m.okafor"})
         assert (user["status"], user["active_sessions"]) == ("active", 0)
-        await walk.act("idp_revoke_sessions", {"username": "p.varga"})
-        await walk.act("idp_reset_password", {"username": "p.varga"})
-        await walk.act("idp_revoke_api_key", {"key_id": "key_ci_deploy"})
-        await walk.act("evd_snapshot_host", {"hostname": "DC-01", "kind": "memory"})
-        await walk.act("evd_delete", {"evidence_id": "EVD-601"})
+
+
+async def test_checks_prove_what_nothing_takes_back(catalogue: Catalogue, tmp_path: Path) -> None:
+    async with in_range(catalogue, tmp_path) as soc:
+        await soc.act("idp_revoke_sessions", {"username": "p.varga"})
+        await soc.act("idp_reset_password", {"username": "p.varga"})
+        await soc.act("idp_revoke_api_key", {"key_id": "key_ci_deploy"})
+        await soc.act("evd_snapshot_host", {"hostname": "DC-01", "kind": "memory"})
+        await soc.act("evd_delete", {"evidence_id": "EVD-601"})
 
 
 async def test_files_come_back_as_they_were(launch: Launch, catalogue: Catalogue, tmp_path: Path) -> None:
