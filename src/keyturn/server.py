@@ -1,13 +1,14 @@
-"""The composition root: the only place where parts are put together. No plugin is found by name; read it here."""
+"""The composition root: the only place where parts are put together. No plugin is found by name; read it here.
+
+A house (:mod:`keyturn.house`) with its upstreams, the MCP gateway and REST on one listener, loopback by default.
+"""
 
 import asyncio
 import contextlib
 import logging
 import signal
 import socket
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,95 +16,15 @@ import uvicorn
 
 from keyturn import keyfile
 from keyturn.config import Config, UpstreamSettings, expanded
-from keyturn.core.action import ToolRef
-from keyturn.errors import ConfigError, ToolNotSent
-from keyturn.gate import Context, Gate
-from keyturn.gate.context import new_id
-from keyturn.gate.ports import Definition, ToolAnswer, ToolCall, Tools
-from keyturn.journal import Signer
-from keyturn.knowledge import FileKnowledge
+from keyturn.errors import ConfigError
+from keyturn.house import Asgi, WallClock, build, rest_app
 from keyturn.mcp_gateway import Gateway, GatewaySettings
-from keyturn.policy_files import load_policy
-from keyturn.publication import DATABASE
-from keyturn.rest import Journal, create_app
-from keyturn.runners import FileRunners
-from keyturn.store import SqliteStore
 from keyturn.tools.settings import HttpSettings, StdioSettings
 from keyturn.tools.upstreams import UpstreamTools
 
 log = logging.getLogger("keyturn.server")
 SWEEP_S = 30.0
 PATIENCE_S = 5
-
-Asgi = Callable[[Any, Any, Any], Any]
-
-
-class WallClock:
-    """The machine's time."""
-
-    def now(self) -> int:
-        """Milliseconds since 1970, UTC."""
-        return time.time_ns() // 1_000_000
-
-
-class NoTools:
-    """A process without upstreams: people's verbs work, and what they release runs where the upstreams are."""
-
-    async def call(self, call: ToolCall, caller: object | None = None) -> ToolAnswer:
-        """Refuse: nothing can leave from here."""
-        raise ToolNotSent(f"{call.tool} can't be called from here", hint="the running gateway calls it")
-
-    def definition(self, tool: ToolRef) -> Definition | None:
-        """None: no server is asked here."""
-        return None
-
-    def upstreams(self) -> frozenset[str]:
-        """None of them."""
-        return frozenset()
-
-
-@dataclass(frozen=True)
-class House:
-    """A gate on its database. ``runner`` is this process's name; it is alive for as long as the house is open."""
-
-    config: Config
-    store: SqliteStore
-    gate: Gate
-    signer: Signer
-    clock: WallClock
-    runners: FileRunners
-    runner: str
-
-    async def close(self) -> None:
-        """Wait for what runs, commit what is queued, and end."""
-        await self.gate.stop_running()
-        self.store.close()
-        self.runners.leave(self.runner)
-
-
-def build(config: Config, tools: Tools) -> House:
-    """A gate over the configuration's files and database, with these tools. Not started: no clock runs yet."""
-    keyfile.prepare(config.folder)
-    policy, knowledge = load_policy(config.policy), FileKnowledge.of(config)
-    signer = keyfile.signer(config.folder, config.journal.origin)
-    runners, runner, clock = FileRunners(config.folder / "runners"), new_id("run-"), WallClock()
-    runners.enter(runner)
-    try:
-        store = SqliteStore(config.folder / DATABASE)
-    except BaseException:
-        runners.leave(runner)
-        raise
-    context = Context(
-        store=store,
-        tools=tools,
-        knowledge=knowledge,
-        policy=policy,
-        clock=clock,
-        runners=runners,
-        runner=runner,
-        settings=config.gate,
-    )
-    return House(config, store, Gate(context), signer, clock, runners, runner)
 
 
 def upstream_settings(name: str, upstream: UpstreamSettings) -> StdioSettings | HttpSettings:
@@ -127,11 +48,6 @@ def gateway_settings(config: Config) -> GatewaySettings:
         state_key=keyfile.state_key(config.folder),
         **msgspec.structs.asdict(config.mcp),
     )
-
-
-def rest_app(house: House, *, first_owner: bool = False) -> Asgi:
-    """The REST API over a house. ``first_owner``: the first person may be added without a token."""
-    return create_app(house.gate, Journal(house.store, house.signer), first_owner=first_owner)
 
 
 def routed(gateway: Asgi, rest: Asgi) -> Asgi:

@@ -23,8 +23,9 @@ from keyturn.core.mandate import Budgets, Mandate
 from keyturn.errors import ConfigError
 from keyturn.gate import Gate, MandateDraft
 from keyturn.gate.records import Agent, Person, Role
+from keyturn.house import build
 from keyturn.mcp_gateway import StdioGateway
-from keyturn.server import build, gateway_settings
+from keyturn.server import gateway_settings
 from keyturn.tools.settings import StdioSettings
 from keyturn.tools.upstreams import UpstreamTools
 

@@ -1,5 +1,6 @@
 """Who may do what: people, agents, mandates, stops, and which definitions of tools are trusted."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -7,6 +8,7 @@ import click
 from keyturn.cli.plain import plain
 from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock, left, now
+from keyturn.config import read_config
 
 REASON = click.option("--reason", required=True, help="Why; it is recorded.")
 ROLES = ("analyst", "lead", "owner", "auditor")
@@ -156,12 +158,15 @@ def tools() -> None:
 
 
 @tools.command("list")
-@REMOTE
-def list_tools(remote: Remote) -> None:
-    """List the tools of every server that is up."""
-    for one in remote.listed("tools"):
-        marks = "  QUARANTINED: its definition changed" if one.get("quarantined") else ""
-        click.echo(f"{plain(one['tool']):<44} {plain(one['stage']):<8} {plain(one['reversible'])}{marks}")
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), default="keyturn.toml", show_default=True)
+def list_tools(path: Path) -> None:
+    """Ask every configured server for its tools, and say what each is profiled as."""
+    from keyturn.inspection import profiled
+
+    for row in profiled(read_config(path)):
+        mark = "  QUARANTINED: another definition was accepted" if row.quarantined else ""
+        touches = f"  touches {', '.join(row.touches)}" if row.touches else ""
+        click.echo(f"{plain(row.tool):<48} {row.stage:<8} {row.reversible:<16} {row.basis}{touches}{mark}")
 
 
 @tools.command("accept")

@@ -41,7 +41,7 @@ class Remote:
     @classmethod
     def in_process(cls, path: Path, token: str) -> "Remote":
         """The same API over the database of a configuration; no network and no running gateway is needed."""
-        from keyturn.server import NoTools, build, rest_app
+        from keyturn.house import NoTools, build, rest_app
 
         loop = asyncio.new_event_loop()
         try:

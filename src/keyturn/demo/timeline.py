@@ -42,7 +42,9 @@ def _event(entry: Entry, tool: str) -> str:
     match entry["kind"]:
         case "decided":
             reasons = [r for r in entry["reasons"] if r["effect"] == "forbid"]
-            last = f": {plain(reasons[-1]['why'], 200)}" if reasons else ""
+            # what ruled out one key is said last; before that, the first reason is the gravest
+            place = -1 if entry["verdict"] == "two_key" else 0
+            last = f": {plain(reasons[place]['why'], 200)}" if reasons else ""
             return (
                 f"{what} needs {plain(entry['verdict'])}{last}"
                 if entry["verdict"] != "denied"

@@ -1,0 +1,99 @@
+"""The composition root, its first half: a gate over the files and the database of one configuration, and its REST API.
+
+What a person's command needs, without the network; :mod:`keyturn.server` adds upstreams, MCP and the listener.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from keyturn import keyfile
+from keyturn.config import Config
+from keyturn.core.action import ToolRef
+from keyturn.errors import ToolNotSent
+from keyturn.gate import Context, Gate
+from keyturn.gate.context import new_id
+from keyturn.gate.ports import Definition, ToolAnswer, ToolCall, Tools
+from keyturn.journal import Signer
+from keyturn.knowledge import FileKnowledge
+from keyturn.policy_files import load_policy
+from keyturn.publication import DATABASE
+from keyturn.rest import Journal, create_app
+from keyturn.runners import FileRunners
+from keyturn.store import SqliteStore
+
+Asgi = Callable[[Any, Any, Any], Any]
+
+
+class WallClock:
+    """The machine's time."""
+
+    def now(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        return time.time_ns() // 1_000_000
+
+
+class NoTools:
+    """A process without upstreams: people's verbs work, and what they release runs where the upstreams are."""
+
+    async def call(self, call: ToolCall, caller: object | None = None) -> ToolAnswer:
+        """Refuse: nothing can leave from here."""
+        raise ToolNotSent(f"{call.tool} can't be called from here", hint="the running gateway calls it")
+
+    def definition(self, tool: ToolRef) -> Definition | None:
+        """None: no server is asked here."""
+        return None
+
+    def upstreams(self) -> frozenset[str]:
+        """None of them."""
+        return frozenset()
+
+
+@dataclass(frozen=True)
+class House:
+    """A gate on its database. ``runner`` is this process's name; it is alive for as long as the house is open."""
+
+    config: Config
+    store: SqliteStore
+    gate: Gate
+    signer: Signer
+    clock: WallClock
+    runners: FileRunners
+    runner: str
+
+    async def close(self) -> None:
+        """Wait for what runs, commit what is queued, and end."""
+        await self.gate.stop_running()
+        self.store.close()
+        self.runners.leave(self.runner)
+
+
+def build(config: Config, tools: Tools) -> House:
+    """A gate over the configuration's files and database, with these tools. Not started: no clock runs yet."""
+    keyfile.prepare(config.folder)
+    policy, knowledge = load_policy(config.policy), FileKnowledge.of(config)
+    signer = keyfile.signer(config.folder, config.journal.origin)
+    runners, runner, clock = FileRunners(config.folder / "runners"), new_id("run-"), WallClock()
+    runners.enter(runner)
+    try:
+        store = SqliteStore(config.folder / DATABASE)
+    except BaseException:
+        runners.leave(runner)
+        raise
+    context = Context(
+        store=store,
+        tools=tools,
+        knowledge=knowledge,
+        policy=policy,
+        clock=clock,
+        runners=runners,
+        runner=runner,
+        settings=config.gate,
+    )
+    return House(config, store, Gate(context), signer, clock, runners, runner)
+
+
+def rest_app(house: House, *, first_owner: bool = False) -> Asgi:
+    """The REST API over a house. ``first_owner``: the first person may be added without a token."""
+    return create_app(house.gate, Journal(house.store, house.signer), first_owner=first_owner)

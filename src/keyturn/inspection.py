@@ -1,0 +1,67 @@
+"""What the gate would make of the tools behind it: asked of the servers themselves, before any agent comes."""
+
+import asyncio
+
+import msgspec
+
+from keyturn.config import Config
+from keyturn.core.action import ToolRef
+from keyturn.gate.records import ToolPin
+from keyturn.knowledge import FileKnowledge
+from keyturn.publication import DATABASE
+from keyturn.server import upstream_settings
+from keyturn.store import SqliteStore
+from keyturn.tools.upstreams import UpstreamTools
+
+
+class Profiled(msgspec.Struct, frozen=True):
+    """One tool as its server lists it now, and its profile at its gravest."""
+
+    tool: str
+    stage: str
+    reversible: str
+    basis: str
+    touches: tuple[str, ...]
+    quarantined: bool
+
+
+def profiled(config: Config) -> list[Profiled]:
+    """Every tool of every configured server that answers; nothing is called, nothing is written."""
+    return asyncio.run(_profiled(config))
+
+
+async def _profiled(config: Config) -> list[Profiled]:
+    knowledge = FileKnowledge.of(config)
+    settings = {name: upstream_settings(name, upstream) for name, upstream in config.upstreams.items()}
+    async with UpstreamTools(settings) as tools:
+        refs = [ToolRef(name, str(raw["name"])) for name in settings for raw in tools.definitions(name)]
+        pins = await _pins(config, refs)
+        found = []
+        for ref in refs:
+            definition = tools.definition(ref)
+            if definition is None:
+                continue
+            profile, pin = knowledge.profile(definition, {}), pins.get(ref)
+            found.append(
+                Profiled(
+                    tool=str(ref),
+                    stage=profile.stage.value,
+                    reversible=profile.reversible.value,
+                    basis=profile.basis.value,
+                    touches=tuple(sorted(touch.value for touch in profile.touches)),
+                    quarantined=pin is not None and pin.fingerprint != definition.fingerprint,
+                )
+            )
+        return found
+
+
+async def _pins(config: Config, refs: list[ToolRef]) -> dict[ToolRef, ToolPin]:
+    path = config.folder / DATABASE
+    if not path.exists():
+        return {}
+    store = SqliteStore(path)
+    try:
+        found = await store.read(lambda tx: [tx.pin(ref) for ref in refs])
+    finally:
+        store.close()
+    return {pin.tool: pin for pin in found if pin is not None}

@@ -1,0 +1,70 @@
+"""Who may do what, from the command line: the first owner, people, agents, mandates, tools."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.unit.cli.conftest import Run, Site
+
+
+def test_the_first_owner_needs_no_token_and_the_second_does(tmp_path: Path, run: Run) -> None:
+    config = tmp_path / "keyturn.toml"
+    config.write_text("")
+    made = run("person", "add", "Olga", "--owner", "-c", str(config))
+    assert made.exit_code == 0, made.output
+    token = made.stdout.strip()
+    assert token.startswith("ktp_")
+    assert run("person", "add", "eve", "--owner", "-c", str(config)).exit_code == 1
+    assert run("person", "add", "ana", "--role", "analyst", "-c", str(config), token=token).exit_code == 0
+    listed = run("person", "list", "-c", str(config), token=token).output
+    assert "olga  owner" in listed and "ana  analyst" in listed and "ktp_" not in listed
+
+
+def test_an_agent_its_token_and_its_mandate(site: Site, run: Run) -> None:
+    def as_olga(*args: str) -> str:
+        ended = run(*args, token=site.tokens["olga"], url=site.url)
+        assert ended.exit_code == 0, ended.output
+        return ended.stdout
+
+    assert as_olga("agent", "add", "scout", "--owner", "olga", "--purpose", "looks").strip().startswith("kta_")
+    assert as_olga("agent", "token", "scout").strip().startswith("kta_")
+    issue = ("mandate", "issue", "scout", "--case", "C-1", "--purpose", "look", "--tool", "range/edr_get_*")
+    mandate = as_olga(*issue, "--hours", "1", "--responds", "0").split()[0]
+    assert mandate in as_olga("mandate", "list")
+    as_olga("mandate", "revoke", mandate, "--reason", "over")
+    as_olga("agent", "revoke", "scout", "--reason", "over")
+    assert "scout" in as_olga("agent", "list") and "REVOKED" in as_olga("agent", "list")
+
+
+def test_an_analyst_grants_nothing(site: Site, run: Run) -> None:
+    ended = run("agent", "add", "x", "--owner", "ana", "--purpose", "y", token=site.tokens["ana"], url=site.url)
+    assert ended.exit_code == 1
+    assert "may not" in ended.output
+
+
+def test_a_token_comes_from_a_file_and_never_from_an_argument(site: Site, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(site.tokens["ana"] + "\n")
+    assert run("holds", "--url", site.url, "--token-file", str(file)).exit_code == 0
+    assert run("holds", "--url", site.url, "--token", site.tokens["ana"]).exit_code == 2
+
+
+def test_tools_are_listed_with_their_profiles(site: Site, run: Run) -> None:
+    listed = run("tools", "list", "-c", str(site.config))
+    assert listed.exit_code == 0, listed.output
+    lines = {line.split()[0]: line for line in listed.output.splitlines()}
+    assert lines["range/edr_get_host"].split()[1:4] == ["analyse", "no_effect", "reviewed"]
+    assert "irreversible" in lines["range/edr_run_script"]
+
+
+def test_a_token_never_travels_in_the_clear_to_another_machine(run: Run) -> None:
+    ended = run("holds", "--url", "http://gate.example.com", token="ktp_x")
+    assert ended.exit_code == 2
+    assert "in the clear" in ended.output
+
+
+def test_as_a_program_its_exit_codes_and_help_are_those_of_a_program() -> None:
+    def exit_code(*args: str) -> int:
+        return subprocess.run([sys.executable, "-m", "keyturn.cli", *args], capture_output=True).returncode
+
+    assert [exit_code("--help"), exit_code("no-such-verb"), exit_code("serve", "-c", "/none.toml")] == [0, 2, 2]

@@ -1,0 +1,42 @@
+"""The record from the command line: published, verified, told, proved."""
+
+import json
+from pathlib import Path
+
+from tests.unit.cli.conftest import Propose, Run, Site
+
+
+def test_a_published_journal_verifies_and_a_flipped_byte_is_refused(
+    site: Site, run: Run, propose: Propose, tmp_path: Path
+) -> None:
+    propose("edr_get_host", hostname="DC-01")
+    folder = tmp_path / "log"
+    assert run("journal", "publish", str(folder), "-c", str(site.config)).exit_code == 0
+    verify = ("journal", "verify", str(folder), "--key", str(folder / "verifier.key"))
+    good = run(*verify)
+    assert good.exit_code == 0, good.output
+    assert " 0 present" in good.output, "what is private stays home unless it is asked for"
+    key = (folder / "verifier.key").read_text().strip()
+    assert run("journal", "verify", str(folder), "--key", key).exit_code == 0
+    bundle = next(path for path in folder.glob("tile/entries/**/*") if path.is_file())
+    raw = bytearray(bundle.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    bundle.write_bytes(raw)
+    bad = run(*verify)
+    assert bad.exit_code == 1
+    assert "REFUSED" in bad.output
+
+
+def test_a_case_is_told_and_an_entry_proved(site: Site, run: Run, propose: Propose) -> None:
+    action = propose("edr_get_host", hostname="DC-01")
+    told = run("journal", "show", "--case", "INC-1042", token=site.tokens["ana"], url=site.url)
+    assert told.exit_code == 0, told.output
+    assert any(action["id"] in line and "proposed" in line for line in told.output.splitlines())
+    proof = run("journal", "proof", "0", token=site.tokens["ana"], url=site.url)
+    value = json.loads(proof.output)
+    assert value["seq"] == 0 and value["size"] > 3
+
+
+def test_a_folder_without_a_key_and_a_wrong_key_are_refused(run: Run, tmp_path: Path) -> None:
+    assert run("journal", "verify", str(tmp_path)).exit_code == 2
+    assert run("journal", "verify", str(tmp_path), "--key", "a+b+c").exit_code == 1
