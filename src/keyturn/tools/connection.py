@@ -46,6 +46,7 @@ class Connection:
         self._answers: set[asyncio.Task[None]] = set()
         self._end = ""
         self.ended = asyncio.Event()
+        self.ended_at = 0.0
         self._reader = asyncio.create_task(self._read())
 
     @property
@@ -211,6 +212,7 @@ class Connection:
         self._end = how
         for pending in self._pending.values():
             pending.inbox.put_nowait(ToolLost(f"{self.name} {how} before it answered {pending.call.method!r}"))
+        self.ended_at = asyncio.get_running_loop().time()
         self.ended.set()
 
     async def close(self) -> None:

@@ -33,11 +33,14 @@ class TooLong(Exception):
 class ServerProcess:
     """The process and its pipes. Start it with :meth:`start`, and :meth:`stop` it: nothing of its group stays."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, limit: int) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, limit: int
+    ) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise ToolNotSent(f"{name} has no pipes")
         self._name = name
         self._process = process
+        self._transport = transport
         self._stdin = process.stdin
         self._stdout = process.stdout
         self._limit = limit
@@ -51,15 +54,18 @@ class ServerProcess:
         if path is None:
             raise ToolNotSent(f"{name}: no program {settings.command!r}", hint="check the command and its PATH")
         limit = settings.limits.answer_bytes
-        pipe = asyncio.subprocess.PIPE
+        loop, pipe = asyncio.get_running_loop(), asyncio.subprocess.PIPE
         try:
-            process = await asyncio.create_subprocess_exec(
+            # What asyncio.create_subprocess_exec does, except that the transport can be closed at the end: the pipes
+            # of a server that died while it wrote too much would stay open.
+            transport, protocol = await loop.subprocess_exec(
+                lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=limit, loop=loop),
                 path, *settings.args, stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=settings.cwd,
-                start_new_session=True, limit=limit,
+                start_new_session=True,
             )  # fmt: skip
         except (OSError, ValueError) as e:
             raise ToolNotSent(f"{name}: {settings.command!r} can't be started: {e}") from None
-        return cls(name, process, limit)
+        return cls(name, asyncio.subprocess.Process(transport, protocol, loop), transport, limit)
 
     @property
     def alive(self) -> bool:
@@ -121,6 +127,7 @@ class ServerProcess:
         self._signal(signal.SIGKILL)
         self._drain.cancel()
         await asyncio.gather(self._drain, return_exceptions=True)
+        self._transport.close()
 
     def _signal(self, sign: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -120,8 +120,6 @@ class StdioUpstream:
 
     async def _watched(self, connection: Connection) -> None:
         await connection.ended.wait()
-        now = asyncio.get_running_loop().time()
-        self._pace.failed(now, now - self._began)
         log.warning("upstream %s %s", self.name, connection.how)
         self.changed()
 
@@ -153,6 +151,8 @@ class StdioUpstream:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if connection is not None:
+            if connection.ended.is_set():
+                self._pace.failed(connection.ended_at, connection.ended_at - self._began)
             await connection.close()
 
     async def close(self) -> None:
