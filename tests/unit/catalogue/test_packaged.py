@@ -196,3 +196,15 @@ def test_a_free_query_reads_privileged_data_and_a_look_up_does_not() -> None:
         assert Touches.PRIVILEGED_DATA in CATALOGUE.profile(server, tool).touches
     for server, tool in (("falcon-mcp", "falcon_search_indicators"), ("keyturn-range", "intel_lookup_indicator")):
         assert not CATALOGUE.profile(server, tool).touches
+
+
+def test_closing_many_alerts_at_once_is_judged_as_the_tools_worst() -> None:
+    """A check reads one alert's status; of many it would prove nothing."""
+    one, two = (
+        CATALOGUE.profile("falcon-mcp", "falcon_update_detections", {"ids": ids, "status": "closed"})
+        for ids in (["a"], ["a", "b"])
+    )
+    assert one.check is not None
+    assert one.inverse is not None
+    assert two.check is None
+    assert Touches.DETECTION_CONTROLS in two.touches - one.touches
