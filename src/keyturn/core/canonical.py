@@ -92,6 +92,9 @@ def _is_plain(value: Any, depth: int) -> bool:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise InvalidJson("an integer is beyond 2^53-1", hint="send it as a string")
         return True
+    if kind is float and MAX_INTEGER < abs(value) < 1e21:
+        # ECMAScript writes such a double as a plain integer, which parse_json rightly refuses.
+        raise InvalidJson("a number is beyond 2^53-1 and would be written as an integer", hint="send it as a string")
     return kind is bool or value is None
 
 

@@ -1,0 +1,127 @@
+"""Mandates: live for a time, cover what they name, and a child is never wider than its parent."""
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from keyturn.core.action import Target, ToolRef
+from keyturn.core.mandate import MAX_LIFETIME_MS, Budgets, Mandate, delegate, narrower_pattern
+from keyturn.errors import Forbidden, InvalidInput
+
+FIELDS: dict[str, Any] = {
+    "id": "m1",
+    "agent": "responder",
+    "case": "INC-1",
+    "purpose": "contain",
+    "tools": ("edr/get_*", "edr/isolate_host"),
+    "targets": ("host:ws-*",),
+    "objects": ("secret:vault/db",),
+    "issued_by": "lena",
+    "issued_at": 1_000,
+    "expires_at": 10_000,
+}
+PARENT = Mandate(**FIELDS)
+CHILD = replace(
+    PARENT, id="m2", agent="other", tools=("edr/get_host",), targets=("host:ws-1",), objects=(), expires_at=9_000
+)
+letters = st.text("ab/:*?[]!-", max_size=6)
+names = st.text("ab/:*?[]!-", max_size=8)
+
+
+@given(child=letters, parents=st.lists(letters, max_size=3), name=names)
+def test_a_narrower_pattern_matches_no_name_that_its_parents_miss(child: str, parents: list[str], name: str) -> None:
+    assume(child and all(parents))
+    if narrower_pattern(child, tuple(parents)):
+        wide = replace(PARENT, targets=tuple(parents), objects=())
+        small = replace(PARENT, targets=(child,), objects=())
+        kind, _, rest = name.partition(":")
+        target = Target(kind, rest)
+        assert wide.covers_target(target) or not small.covers_target(target)
+
+
+@given(data=st.data())
+def test_a_child_that_passes_covers_nothing_that_its_parent_does_not(data: st.DataObject) -> None:
+    tools = data.draw(st.lists(st.sampled_from(["s/a*", "s/ab", "s/*", "s/a?", "s/[ab]", "*", "s/a*b"]), min_size=1))
+    wider = data.draw(st.lists(st.sampled_from(["s/a*", "s/*", "s/a*b", "s/[ab]", "s/a?"]), min_size=1))
+    parent, child = replace(PARENT, tools=tuple(wider)), replace(CHILD, tools=tuple(tools))
+    tool = ToolRef("s", data.draw(st.text("ab?*[]", min_size=1, max_size=4)))
+    try:
+        given_on = delegate(parent, child, 2_000)
+    except Forbidden:
+        return
+    assert parent.covers_tool(tool) or not given_on.covers_tool(tool)
+
+
+def test_delegation_within_the_parent_is_given_and_names_it() -> None:
+    assert delegate(PARENT, CHILD, 2_000).parent == PARENT.id
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"case": "INC-2"}, "another case"),
+        ({"expires_at": 10_001}, "a later end"),
+        ({"tools": ("edr/get_host", "edr/wipe")}, "tools that the parent lacks"),
+        ({"tools": ("*",)}, "tools that the parent lacks"),
+        ({"targets": ("host:*",)}, "targets that the parent lacks"),
+        ({"targets": ("user:ws-1",)}, "targets that the parent lacks"),
+        ({"objects": ("secret:vault/root",)}, "sensitive objects"),
+        ({"budgets": Budgets(actions=10_001)}, "larger budgets"),
+        ({"budgets": Budgets(responds=21)}, "larger budgets"),
+        ({"budgets": Budgets(targets=6)}, "larger budgets"),
+        ({"budgets": Budgets(open_holds=11)}, "larger budgets"),
+    ],
+)
+def test_a_wider_child_is_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Forbidden, match=reason):
+        delegate(PARENT, replace(CHILD, **change), 2_000)
+
+
+@pytest.mark.parametrize(
+    "parent", [replace(PARENT, revoked_at=1_500), replace(PARENT, issued_at=3_000), replace(PARENT, expires_at=2_000)]
+)
+def test_a_mandate_that_is_not_in_force_hands_nothing_on(parent: Mandate) -> None:
+    with pytest.raises(Forbidden, match="is over"):
+        delegate(parent, CHILD, 2_000)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tools": ()},
+        {"case": ""},
+        {"purpose": ""},
+        {"expires_at": 1_000},
+        {"expires_at": 1_001 + MAX_LIFETIME_MS},
+        {"objects": ("secret:*",)},
+        {"objects": ("secret:a?",)},
+        {"objects": ("secret:[ab]",)},
+    ],
+    ids=str,
+)
+def test_a_mandate_that_grants_at_large_can_not_be_made(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        Mandate(**{**FIELDS, **change})
+
+
+@pytest.mark.parametrize(("now", "live"), [(999, False), (1_000, True), (9_999, True), (10_000, False)])
+def test_it_lives_from_its_beginning_up_to_its_end(now: int, live: bool) -> None:
+    assert PARENT.live(now) is live
+
+
+def test_a_budget_below_zero_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="below zero"):
+        Budgets(responds=-1)
+
+
+def test_patterns_keep_case_and_objects_are_exact() -> None:
+    assert PARENT.covers_tool(ToolRef("edr", "get_host"))
+    assert not PARENT.covers_tool(ToolRef("EDR", "get_host"))
+    assert not PARENT.covers_target(Target("host", "WS-1"))
+    assert PARENT.covers_target(Target("secret", "vault/db"))
+    assert not PARENT.covers_target(Target("secret", "vault/db2"))
+    assert PARENT.names(ToolRef("edr", "x"), Target("secret", "vault/db"))
+    assert not PARENT.names(ToolRef("edr", "get_host"), Target("host", "ws-1"))
