@@ -27,7 +27,7 @@ from keyturn.rest.routes import Route, answer
 
 T = TypeVar("T")
 Kept = tuple[str, bytes, bytes]
-_PATH = re.compile(r"(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_PATH = re.compile(r"(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _WIDTH = 256
 
 

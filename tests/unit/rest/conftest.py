@@ -1,17 +1,19 @@
 """The REST application over a real gate on a real database, called in process."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from tests.unit.gate.conftest import House, build
 
 from keyturn.gate.records import Role
 from keyturn.journal import Signer
 from keyturn.rest import Journal, create_app
-from tests.unit.gate.conftest import House, build
 
 ORIGIN = "test.example/log"
 
@@ -23,7 +25,7 @@ class Api:
     house: House
     app: Any
     signer: Signer
-    tokens: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str]
 
     async def send(self, who: str, method: str, path: str, **more: Any) -> httpx2.Response:
         """One request as ``who`` (``""``: without a token)."""
@@ -45,27 +47,33 @@ class Api:
         return await self.post("responder", "/v1/actions", body)
 
 
-async def make_api(path: Path) -> Api:
+PEOPLE = {"una": Role.OWNER, "lea": Role.LEAD, "kim": Role.ANALYST, "max": Role.ANALYST, "aud": Role.AUDITOR}
+
+
+async def _found(path: Path) -> dict[str, str]:
+    """Make the database and its people; their tokens."""
     house = await build(path)
-    signer = Signer(ORIGIN, b"k" * 32)
-    api = Api(house, create_app(house.gate, Journal(house.store, signer)), signer)
     olga = house.people["olga"]
-    for name, role in (("una", "owner"), ("lea", "lead"), ("kim", "analyst"), ("max", "analyst"), ("aud", "auditor")):
-        api.tokens[name] = (await house.gate.add_person(olga, name, (Role(role),))).token
-    api.tokens["responder"] = (await house.gate.renew_token(olga, "responder")).token
-    return api
+    tokens = {name: (await house.gate.add_person(olga, name, (role,))).token for name, role in PEOPLE.items()}
+    tokens["responder"] = (await house.gate.renew_token(olga, "responder")).token
+    await house.gate.stop_running()
+    house.store.close()
+    return tokens
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A database with people, an agent and its mandate, made once, and everybody's tokens."""
+    path = tmp_path_factory.mktemp("founded") / "keyturn.db"
+    return path, asyncio.run(_found(path))
 
 
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    """The gate's small SOC. People: una (owner), lea (lead), kim and max (analysts), aud (auditor); agent: responder."""
-    made = await make_api(tmp_path / "keyturn.db")
-    yield made
-    await made.house.gate.stop_running()
-    made.house.store.close()
-
-
-@pytest.fixture
-def build_api() -> Callable[[Path], Any]:
-    """Make one on a path of the test's own."""
-    return make_api
+async def api(founded: tuple[Path, dict[str, str]], tmp_path: Path) -> AsyncIterator[Api]:
+    """A small SOC. People: una (owner), lea (lead), kim and max (analysts), aud (auditor). Agent: responder."""
+    path, tokens = founded
+    house = await build(Path(shutil.copy(path, tmp_path)))
+    signer = Signer(ORIGIN, b"k" * 32)
+    yield Api(house, create_app(house.gate, Journal(house.store, signer)), signer, dict(tokens))
+    await house.gate.stop_running()
+    house.store.close()
