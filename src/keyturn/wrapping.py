@@ -30,6 +30,7 @@ from keyturn.tools.settings import StdioSettings
 from keyturn.tools.upstreams import UpstreamTools
 
 TOKEN = "operator.token"  # noqa: S105 - a file's name
+SECRETS = frozenset({"KEYTURN_TOKEN", "KEYTURN_AGENT_TOKEN"})
 LIFETIME_S = 8 * 3600
 MAX_LINE = 8 * 1024 * 1024
 CONFIG = """# Written by keyturn wrap, for all servers that this user wraps.
@@ -76,7 +77,7 @@ def upstream_name(command: Sequence[str], folder: str) -> str:
 async def _wrap(config: Config) -> None:
     (name, upstream), *_ = config.upstreams.items()
     # The server sees the environment that its client made for it, but for our own secrets.
-    inherit = tuple(variable for variable in os.environ if not variable.startswith("KEYTURN_"))
+    inherit = tuple(variable for variable in os.environ if variable not in SECRETS)
     stdio = StdioSettings(
         command=upstream.command, args=upstream.args, cwd=upstream.cwd, inherit=inherit, exclusive=True
     )
