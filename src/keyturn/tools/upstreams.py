@@ -205,9 +205,13 @@ class UpstreamTools:
         await self.close()
 
     async def start(self) -> None:
-        """Open every upstream and list its tools; one that is away is tried again in the background."""
-        for name, settings in self._settings.items():
-            self._shelves[name] = _Shelf(_opened(name, settings, self._jitter), settings.limits, self._jitter)
+        """Open every upstream and list its tools; one that is away is tried again in the background.
+
+        Raises :class:`~keyturn.errors.ConfigError` for settings that can't be used.
+        """
+        opened = {name: _opened(name, settings, self._jitter) for name, settings in self._settings.items()}
+        for name, upstream in opened.items():
+            self._shelves[name] = _Shelf(upstream, self._settings[name].limits, self._jitter)
         await asyncio.gather(*(shelf.tried.wait() for shelf in self._shelves.values()))
 
     async def close(self) -> None:
