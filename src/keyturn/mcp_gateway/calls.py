@@ -1,6 +1,6 @@
 """``tools/call``: the gate decides, and its answer is put as this client can take it."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from keyturn.core.action import ModelOutput, ToolRef
 from keyturn.core.execution import State
 from keyturn.core.profile import Stage
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
-from keyturn.gate.ports import Clock
+from keyturn.gate.ports import Clock, Definition
 from keyturn.gate.records import ActionRecord
 from keyturn.mcp_gateway import envelope, own_tools, render, results
 from keyturn.mcp_gateway.exchange import Exchange
@@ -26,6 +26,7 @@ from keyturn.wire.names import INVALID_PARAMS, PARAM_HEADER_PREFIX
 from keyturn.wire.session import RpcError
 
 RETRY = ("inputResponses", "requestState")
+MAX_KNOWN = 10_000
 _param_prefix = PARAM_HEADER_PREFIX.lower().encode()
 
 
@@ -58,9 +59,10 @@ class Calls:
     async def _propose(self, x: Exchange, tool: ToolRef, arguments: dict[str, Any]) -> bytes:
         definition = self._gate.definition(tool)
         schema = definition.input_schema if definition is not None else {}
-        _check_headers(x, schema, arguments)
+        if definition is not None and x.headers is not None and x.modern:
+            _check_headers(x.headers, definition, arguments)
         output = ModelOutput()
-        if self._gate.stage_of(tool) is Stage.RESPOND or envelope.name_for(schema) == envelope.NAME:
+        if envelope.name_for(schema) == envelope.NAME or self._gate.stage_of(tool) is Stage.RESPOND:
             arguments, output = envelope.taken(arguments, schema)
         caller = Caller(
             link=x,
@@ -108,13 +110,22 @@ def _is_object(params: dict[str, Any]) -> bool:
     return isinstance(params.get("inputResponses"), dict)
 
 
-def _check_headers(x: Exchange, schema: dict[str, Any], arguments: dict[str, Any]) -> None:
+def _check_headers(headers: Mapping[bytes, bytes], definition: Definition, arguments: dict[str, Any]) -> None:
     """``Mcp-Param-*`` headers say what the arguments say (2026-07-28): proxies route by them."""
-    if x.headers is None or not x.modern:
+    given = {k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items() if k.startswith(_param_prefix)}
+    if not given and not _wants_headers(definition):
         return
-    given = {k.decode("latin-1"): v.decode("latin-1") for k, v in x.headers.items() if k.startswith(_param_prefix)}
-    if not given and b"x-mcp-header" not in msgspec.json.encode(schema):
-        return
-    rejection = validate_mcp_param_headers(schema, arguments, given)
+    rejection = validate_mcp_param_headers(definition.input_schema, arguments, given)
     if rejection is not None:
         raise RpcError(rejection.code, rejection.message, rejection.data)
+
+
+def _wants_headers(definition: Definition, known: dict[str, bool] = {}) -> bool:  # noqa: B006 -- the memory is meant
+    """The schema asks for arguments in headers; found out once for each definition."""
+    wants = known.get(definition.fingerprint)
+    if wants is None:
+        if len(known) >= MAX_KNOWN:
+            known.clear()
+        wants = b"x-mcp-header" in msgspec.json.encode(definition.input_schema)
+        known[definition.fingerprint] = wants
+    return wants

@@ -81,9 +81,8 @@ class Origins:
 async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
     """The whole body. Raises :class:`Refused` (413) as soon as it is known to be too large."""
     declared = headers.get(b"content-length", b"")
-    too_large = Refused(413, f"the body is larger than {limit} bytes; send less, or raise the gateway's max_body")
     if declared.isdigit() and int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -93,10 +92,14 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise too_large
+            raise _too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(413, f"the body is larger than {limit} bytes; send less, or raise the gateway's max_body")
 
 
 def accepts(headers: Headers) -> tuple[bool, bool]:
