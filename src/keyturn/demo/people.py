@@ -1,26 +1,11 @@
 """The two people of the demonstration: scripted, or the reader at the terminal. They see what any analyst sees."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
 from keyturn.demo import story
-
-Say = Callable[[str], None]
-
-
-class Verbs(Protocol):
-    """What a person can do to a held action; the command line's REST client can."""
-
-    def turn(self, action: str, digest: str) -> dict[str, Any]:
-        """Turn a key on the digest."""
-        ...
-
-    def reject(self, action: str, reason: str) -> dict[str, Any]:
-        """Refuse it."""
-        ...
-
 
 Judge = Callable[[dict[str, Any]], str]
 """From what a hold shows to a reason for refusing it; ``""`` for a yes."""
@@ -43,6 +28,6 @@ def asked(name: str, shown: str) -> Judge:
         click.echo(shown)
         if click.confirm(f"As {name}: turn a key on {hold['digest'][:16]}…?", default=False):
             return ""
-        return click.prompt("Why not?", default="not convinced")
+        return str(click.prompt("Why not?", default="not convinced"))
 
     return judge

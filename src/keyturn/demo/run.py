@@ -174,24 +174,26 @@ def _answer_holds(demo: Demo) -> None:
     waiting = [first.action(row["id"]) for row in first.holds()]
     _try_another_digest(demo, first, waiting)
     for action in waiting:
-        if all(
-            _answered(demo, name, remote, action) for name, remote in ((story.FIRST, first), (story.SECOND, second))
-        ):
+        answers = ((story.FIRST, first), (story.SECOND, second))
+        if _released(demo, answers, action) and action["stage"] != "analyse":
             name = action["tool"].partition("/")[2]
             demo.approved.append(Call(name, action["arguments"]))
 
 
-def _answered(demo: Demo, name: str, remote: Remote, action: dict[str, Any]) -> bool:
-    """One person's answer; True for a yes."""
-    judge = people.asked(name, show.whole(remote.action(action["id"]), now())) if demo.attended else people.scripted
+def _released(demo: Demo, answers: tuple[tuple[str, Remote], ...], action: dict[str, Any]) -> bool:
+    """True if keys were turned until there were enough; one refusal ends it."""
     what = f"{action['tool']} {plain(json.dumps(action['arguments']))}"
-    if reason := judge(action):
-        remote.reject(action["id"], reason)
-        say(f"{name} refused {what}: {plain(reason)}")
-        return False
-    remote.turn(action["id"], action["digest"])
-    say(f"{name} turned a key on {what}")
-    return True
+    for name, remote in answers:
+        shown = show.whole(remote.action(action["id"]), now())
+        if reason := (people.asked(name, shown) if demo.attended else people.scripted)(action):
+            remote.reject(action["id"], reason)
+            say(f"{name} refused {what}: {plain(reason)}")
+            return False
+        after = remote.turn(action["id"], action["digest"])
+        say(f"{name} turned a key on {what}")
+        if after["state"] != "held":
+            return True
+    return False
 
 
 def _try_another_digest(demo: Demo, person: Remote, waiting: list[dict[str, Any]]) -> None:
