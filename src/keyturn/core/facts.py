@@ -107,6 +107,7 @@ def _outside(action: Action, s: Situation) -> tuple[str, ...]:
     if m.agent != action.agent:
         return ("the mandate is another agent's",)
     responds = s.profile.stage is Stage.RESPOND
+    may_hold = responds or bool(s.profile.touches)
     checks = (
         (not s.agent_live, "the agent is revoked"),
         (m.revoked_at is not None, "the mandate is revoked"),
@@ -118,7 +119,7 @@ def _outside(action: Action, s: Situation) -> tuple[str, ...]:
             responds and s.spent.responds >= m.budgets.responds,
             f"the budget of {m.budgets.responds} changes is spent",
         ),
-        (s.spent.open_holds >= m.budgets.open_holds, f"{m.budgets.open_holds} holds are open already"),
+        (may_hold and s.spent.open_holds >= m.budgets.open_holds, f"{m.budgets.open_holds} holds are open already"),
     )
     strangers = [f"{t.kind}:{t.id}" for t in action.targets if not m.covers_target(t)] if responds else []
     named = (f"the mandate does not name the target {name}" for name in strangers[:5])

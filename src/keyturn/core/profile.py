@@ -269,6 +269,22 @@ def unmet(check: Check, result: Any, scope: dict[str, Any]) -> tuple[str, ...]:
     return tuple(reasons)
 
 
+def disproved(check: Check, result: Any, scope: dict[str, Any]) -> bool:
+    """True if the result surely shows another state: a single value is there, and it is not the expected one.
+
+    A list without the item, or a path that leads nowhere, may only lag or be cut off: that proves nothing.
+    """
+    for expectation in check.expect:
+        try:
+            found = at_path(result, expectation.at)
+        except LookupError:
+            continue
+        single = expectation.equals is not msgspec.UNSET or bool(expectation.one_of)
+        if single and not expectation.met_by(found, scope):
+            return True
+    return False
+
+
 def same(one: Any, other: Any) -> bool:
     """Equal as JSON values: ``true`` is not ``1``, and nothing is equal by coercion."""
     if isinstance(one, bool) or isinstance(other, bool):

@@ -17,8 +17,8 @@ from keyturn.core.execution import State, Step, advance
 from keyturn.core.facts import Oversight
 from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import ReleaseFacts, Ruling
-from keyturn.core.profile import Profile, Reversible, Stage, at_path, resolve
-from keyturn.errors import KeyturnError, ProfileError, ToolError, ToolLost, ToolNotSent
+from keyturn.core.profile import Profile, Reversible, Stage, disproved, readable, resolve, unmet
+from keyturn.errors import KeyturnError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
 from keyturn.gate.records import ActionRecord, Person
@@ -208,36 +208,22 @@ async def ask_tool(ctx: Context, record: ActionRecord, tool: str, arguments: dic
 
 
 def result_value(result: bytes) -> Any:
-    """What a tool's result says: its structured content, else the JSON in its one text, else that text."""
-    value = parse_json(result)
-    if not isinstance(value, dict):
-        return value
-    if value.get("structuredContent") is not None:
-        return value["structuredContent"]
-    texts = [c.get("text", "") for c in value.get("content", []) if isinstance(c, dict) and c.get("type") == "text"]
-    if len(texts) != 1:
-        return texts
-    try:
-        return parse_json(texts[0])
-    except KeyturnError:
-        return texts[0]
+    """What templates see of a result as it came."""
+    return readable(parse_json(result))
 
 
-async def holds_true(ctx: Context, record: ActionRecord, profile: Profile, scope: dict[str, Any]) -> bool | None:
-    """Step 5: whether the profile's check shows the effect; None if it could not be asked."""
+async def effect_shown(ctx: Context, record: ActionRecord, profile: Profile, scope: dict[str, Any]) -> bool | None:
+    """Step 5: whether the profile's check shows the effect, or surely shows another state; None if it can't tell."""
     check = profile.check
     if check is None:
         return None
     try:
         found = await ask_tool(ctx, record, check.tool, resolve(check.arguments, scope))
-    except (ToolError, ProfileError, RpcError, KeyturnError):
+        if not unmet(check, found, scope):
+            return True
+        return False if disproved(check, found, scope) else None
+    except (KeyturnError, RpcError):
         return None
-    try:
-        return all(e.met_by(at_path(found, e.at), scope) for e in check.expect)
-    except ProfileError:
-        return None
-    except (LookupError, ValueError):
-        return False
 
 
 async def _effect(
@@ -249,7 +235,7 @@ async def _effect(
     scope = {**scope, "result": _value_or_none(answer.result)}
     for pause in ctx.settings.check_after_s:
         await asyncio.sleep(pause)
-        if await holds_true(ctx, record, profile, scope):
+        if await effect_shown(ctx, record, profile, scope):
             return done, "the check shows the effect"
     return Step.LOSE, "the tool says it is done, and the check does not show it"
 

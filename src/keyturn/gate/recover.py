@@ -12,7 +12,7 @@ from keyturn.core.profile import Step as Call
 from keyturn.core.profile import resolve
 from keyturn.errors import Conflict, KeyturnError, ProfileError, ToolNotSent
 from keyturn.gate.context import Context
-from keyturn.gate.execute import ask_tool, end, enough_keys, holds_true, result_value, run_ready
+from keyturn.gate.execute import ask_tool, effect_shown, end, enough_keys, result_value, run_ready
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord
 from keyturn.gate.situation import profile_for
@@ -121,7 +121,7 @@ async def settle_by_check(ctx: Context, action_id: str) -> None:
     record, action, preserved = found
     profile = profile_for(ctx, ctx.tools.definition(record.tool), action.arguments)
     scope = {"arguments": action.arguments, "preserved": msgspec.json.decode(preserved) if preserved else {}}
-    effect = await holds_true(ctx, record, profile, scope)
+    effect = await effect_shown(ctx, record, profile, scope)
     step, why = (Step.SUCCEED, "the check shows the effect") if effect else (Step.FAIL, "the check shows no effect")
 
     def write(tx: Tx) -> None:
