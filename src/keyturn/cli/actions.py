@@ -48,7 +48,8 @@ def turn(remote: Remote, action: str, digest: str | None) -> None:
             raise click.exceptions.Exit(1)
     elif digest != seen["digest"]:
         raise Conflict("the digest is another one than the action's", hint="look at it again with: keyturn show")
-    _after(remote.turn(seen["id"], seen["digest"]), "Your key is turned.")
+    after = remote.turn(seen["id"], seen["digest"])
+    _after(remote.action(seen["id"]) if after["state"] == "held" else after, "Your key is turned.")
 
 
 @click.command()

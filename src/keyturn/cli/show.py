@@ -89,12 +89,16 @@ def _keys(action: dict[str, Any], now: int) -> list[str]:
     turned = [f"{plain(key['person'])} at {clock(key['turned_at'])}" for key in hold.get("keys", ())]
     lines = [f"  keys     {'; '.join(turned) or 'none turned yet'}"]
     if action["state"] == "held":
-        missing = [plain(m["why"]) if isinstance(m, dict) else plain(m) for m in action.get("missing") or ()]
-        needed = {"one_key": "one person's key", "two_key": "two people's keys"}
-        lines.append(
-            "  missing  " + ("; ".join(missing) or f"needs {needed.get(str(action.get('oversight')), 'keys')}")
-        )
+        lines.append(f"  missing  {_missing(action, hold)}")
         lines.append(
             f"  time     until {clock(hold['expires_at'])}, {left(hold['expires_at'], now)}; then it is denied"
         )
     return lines
+
+
+def _missing(action: dict[str, Any], hold: dict[str, Any]) -> str:
+    """How many keys, while there are none; then, what the policy still asks for."""
+    reasons = [plain(reason["why"]) for reason in action.get("missing") or ()]
+    if hold.get("keys"):
+        return "; ".join(reasons) or f"{plain(hold.get('missing', 'some'))} more"
+    return "the keys of two people" if action.get("oversight") == "two_key" else "the key of one person"

@@ -25,7 +25,7 @@ def asked(name: str, shown: str) -> Judge:
     """Ask the reader, who plays ``name``, after showing the action."""
 
     def judge(hold: dict[str, Any]) -> str:
-        click.echo(shown)
+        click.echo(f"\n{shown}\n")
         if click.confirm(f"As {name}: turn a key on {hold['digest'][:16]}…?", default=False):
             return ""
         return str(click.prompt("Why not?", default="not convinced"))

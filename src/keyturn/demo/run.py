@@ -247,6 +247,6 @@ def _epilogue(demo: Demo, config: Config, before: dict[str, list[dict[str, Any]]
         for finding in demo.wrong:
             say(f"- {finding}")
         return
-    head(f"Exactly the {len(demo.approved)} approved changes, each once; nothing that the hijacked agent tried.")
+    head(f"Exactly the {len(demo.approved)} approved changes, each once; nothing that people did not approve.")
     say("Your own servers next:  keyturn init --from YOUR-CLIENT.json  (Claude Desktop, Cursor, VS Code)")
     say("then:  keyturn person add YOU --owner -c keyturn.toml;  keyturn serve -c keyturn.toml;  keyturn holds")
