@@ -19,6 +19,8 @@
         ├── ToolNotSent       it surely never left: nothing happened
         └── ToolLost          it left and no usable answer came: what happened is unknown
 
+Beside them, on the caller's side only (``keyturn.sdk``): ``Unreachable``, and ``NotDone`` with ``Held`` and ``Denied``.
+
 A message says what happened, where, and what would do. It never holds a secret.
 """
 

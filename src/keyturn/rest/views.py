@@ -162,7 +162,7 @@ class AcceptedView(msgspec.Struct, frozen=True):
 
 
 class HealthView(msgspec.Struct, frozen=True):
-    """The gateway answers, and its database can be read."""
+    """The gateway answers; it says nothing of what is behind it."""
 
     status: str
 
