@@ -33,8 +33,8 @@ from keyturn.tools.functions import FunctionTools
 
 START = 1_790_000_000_000
 HOST = (TargetRule("host", "host"),)
-OBJECT = {"type": "object", "properties": {"host": {"type": "string"}}, "required": ["host"]}
-QUERY = {"type": "object", "properties": {"query": {"type": "string"}}, "additionalProperties": False}
+OBJECT: dict[str, Any] = {"type": "object", "properties": {"host": {"type": "string"}}, "required": ["host"]}
+QUERY: dict[str, Any] = {"type": "object", "properties": {"query": {"type": "string"}}, "additionalProperties": False}
 
 PROFILES = {
     "search": Profile(
@@ -199,7 +199,7 @@ async def build(
     path: Path, pack: str = "standard", fleet: Fleet | None = None, clock: HandClock | None = None
 ) -> House:
     fleet, clock, runners = fleet or Fleet(), clock or HandClock(), Alive()
-    schemas = {"search": QUERY, "secret": {"type": "object"}}
+    schemas: dict[str, dict[str, Any]] = {"search": QUERY, "secret": {"type": "object"}}
     names = ("search", "secret", "status", "isolate", "lift", "tag", "untag", "wipe")
     tools = FunctionTools("soc", {name: (getattr(fleet, name), schemas.get(name, OBJECT)) for name in names})
     texts = load_pack(pack)
