@@ -53,17 +53,23 @@ class SocFiles(Files):
         return MORE_PROFILES.get(tool.name)
 
 
-class Fuse:
-    """Counts the points that the process passes, and kills it at the one asked for."""
+def kill_this_process() -> None:
+    """As the system would: no handler runs."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    def __init__(self, at: int) -> None:
+
+class Fuse:
+    """Counts the points that the process passes, and brings the fault at the one asked for."""
+
+    def __init__(self, at: int, fault: Callable[[], None] = kill_this_process) -> None:
         self.at = at
         self.passed = 0
+        self._fault = fault
 
     def point(self) -> None:
         self.passed += 1
         if self.passed == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._fault()
 
 
 class Soc:
@@ -129,6 +135,10 @@ class SocTools(FunctionTools):
     def __init__(self, soc: Soc, fuse: Fuse) -> None:
         super().__init__("soc", {name: (getattr(soc, name), QUERY if name == "search" else OBJECT) for name in NAMES})
         self._fuse = fuse
+        self.away = False
+
+    def upstreams(self) -> frozenset[str]:
+        return frozenset() if self.away else super().upstreams()
 
     async def call(self, call: ToolCall, caller: object | None = None) -> ToolAnswer:
         self._fuse.point()
@@ -174,6 +184,7 @@ class Site:
     gate: Gate
     store: SqliteStore
     soc: Soc
+    tools: SocTools
     clock: HandClock
     fuse: Fuse
     agent: Agent
@@ -182,6 +193,20 @@ class Site:
     async def propose(self, tool: str, host: str) -> ActionRecord:
         """Propose a change to a host."""
         return (await self.gate.propose(self.agent, proposal(tool, host=host))).record
+
+    async def held(self, tool: str, host: str) -> ActionRecord:
+        """Propose a change that waits for keys."""
+        record = await self.propose(tool, host)
+        assert record.state is State.HELD, record
+        return record
+
+    async def turn(self, who: str, record: ActionRecord) -> ActionRecord:
+        """A person's key on a hold."""
+        return await self.gate.turn(self.people[who], record.id, record.digest)
+
+    async def ended(self, record: ActionRecord) -> ActionRecord:
+        """The action once it is neither held nor running."""
+        return await self.gate.wait(self.people["lena"], record.id, 30)
 
     async def records(self) -> list[ActionRecord]:
         """Every action."""
@@ -238,11 +263,12 @@ async def open_site(folder: Path, runner: str, policy: Policy, fuse: Fuse | None
     runners = FileRunners(folder / "runners")
     runners.enter(runner)
     clock, soc = HandClock(), Soc(folder / "effects", fuse)
+    tools = SocTools(soc, fuse)
     inner = SqliteStore(folder / DATABASE)
     store: Store = FusedStore(inner, fuse)
     ctx = Context(
         store=store,
-        tools=SocTools(soc, fuse),
+        tools=tools,
         knowledge=SocFiles(),
         policy=policy,
         clock=clock,
@@ -253,4 +279,4 @@ async def open_site(folder: Path, runner: str, policy: Policy, fuse: Fuse | None
     agent = await inner.read(lambda tx: tx.agent("responder"))
     people = {p.id: p for p in await inner.read(lambda tx: tx.people())}
     assert agent is not None
-    return Site(folder, Gate(ctx), inner, soc, clock, fuse, agent, people)
+    return Site(folder, Gate(ctx), inner, soc, tools, clock, fuse, agent, people)

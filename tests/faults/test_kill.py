@@ -1,33 +1,27 @@
 """kill -9 around every durable write and every call, in pairs: persisted or not, gone out or not, done or not."""
 
 import signal
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from tests.faults.conftest import Worker
-from tests.faults.soc import INVERSES, Site, copy_seed, open_site
+from tests.faults.findings import journal_verifies, nothing_left_open, nothing_unrecorded
+from tests.faults.soc import copy_seed, open_site
 from tests.faults.worker import CONFIRM_OVER_MS
 
-from keyturn.core.execution import State
 from keyturn.core.policy import Policy
-from keyturn.gate.records import ActionRecord
-from keyturn.journal import Frontier, Report, Signer, publish, verify_directory
 
 POINTS = 122
-NO_EFFECT = {State.DENIED, State.HELD, State.FAILED, State.REFUSED, State.EXPIRED, State.WITHDRAWN}
-AT_REST = NO_EFFECT | {State.SUCCEEDED, State.REVERTED, State.UNKNOWN}
 
 
-def test_the_points_are_all_that_a_whole_run_passes(worker: Worker, seeded: Path, tmp_path: Path) -> None:
-    copy_seed(seeded, tmp_path / "site")
-    assert worker.run("work", tmp_path / "site") == [0]
-    assert int((tmp_path / "site" / "passed").read_text()) == POINTS
+def test_the_points_are_all_that_a_whole_run_passes(worker: Worker, seeded: Path, folder: Path) -> None:
+    copy_seed(seeded, folder)
+    assert worker.run("work", folder) == [0]
+    assert int((folder / "passed").read_text()) == POINTS
 
 
 @pytest.mark.parametrize("at", range(1, POINTS + 1))
-async def test_killed_at(worker: Worker, seeded: Path, policy: Policy, tmp_path: Path, at: int) -> None:
-    folder = tmp_path / "site"
+async def test_killed_at(worker: Worker, seeded: Path, policy: Policy, folder: Path, at: int) -> None:
     copy_seed(seeded, folder)
     assert worker.run("work", folder, at) == [-signal.SIGKILL]
     site = await open_site(folder, "survivor", policy)
@@ -39,60 +33,6 @@ async def test_killed_at(worker: Worker, seeded: Path, policy: Policy, tmp_path:
             await site.gate.sweep()
         await nothing_unrecorded(site)
         await nothing_left_open(site)
-        await journal_verifies(site, tmp_path / "published")
+        await journal_verifies(site, folder / "published")
     finally:
         await site.close()
-
-
-async def nothing_unrecorded(site: Site) -> None:
-    """No change twice, none without an entry that came first; what was acknowledged stands in the journal."""
-    changes = site.soc.changes()
-    assert [change for change, times in Counter(changes).items() if times > 1] == []
-    entries = {(entry["action"], entry["kind"]) for entry in await site.entries() if "action" in entry}
-    by_change = {change_of(record): record for record in await site.records()}
-    for tool, host in changes:
-        record = by_change[INVERSES.get(tool, tool), host]
-        assert (record.id, "reverting" if tool in INVERSES else "released") in entries, f"{tool} {host}"
-    notes = site.folder / "acknowledged"
-    for line in notes.read_text().splitlines() if notes.exists() else ():
-        action, kind = line.split()
-        assert (action, kind) in entries, f"{kind} was acknowledged and is not in the journal"
-
-
-async def nothing_left_open(site: Site) -> None:
-    """Every action is at rest, says the truth of its change, or is listed as unknown."""
-    changes = set(site.soc.changes())
-    listed = {r.id for r in await site.gate.in_state(site.people["lena"], (State.UNKNOWN,))}
-    for record in await site.records():
-        assert record.state in AT_REST, record
-        if record.tool.name == "search":
-            continue
-        tool, host = change_of(record)
-        if record.state is State.UNKNOWN:
-            assert record.id in listed
-        else:
-            assert ((tool, host) in changes) == (record.state not in NO_EFFECT), record
-        undone = any((inverse, host) in changes for inverse, of in INVERSES.items() if of == tool)
-        assert undone == (record.state is State.REVERTED) or record.id in listed, record
-
-
-async def journal_verifies(site: Site, directory: Path) -> None:
-    """The tree in the database is the one that its entries make, and outsiders can verify it."""
-    frontier = await site.store.read_journal(lambda rows: rows.frontier())
-    entries = await site.store.read_journal(lambda rows: list(rows.entries(0, frontier.size)))
-    report = verified(directory, entries, frontier)
-    assert report.ok, report
-    assert report.entries == len(entries) > 0
-
-
-def verified(directory: Path, entries: list[bytes], frontier: Frontier) -> Report:
-    """What an outsider finds in the published journal."""
-    signer = Signer("keyturn.example/faults", bytes(32))
-    directory.mkdir()
-    publish(directory, entries, signer, expect=frontier)
-    return verify_directory(directory, signer.verifier)
-
-
-def change_of(record: ActionRecord) -> tuple[str, str]:
-    """The tool and the host that an action is about."""
-    return record.tool.name, record.targets[0].id if record.targets else ""

@@ -61,9 +61,9 @@ async def _propose(site: Site, tool: str, host: str) -> ActionRecord:
 async def _keys(site: Site, record: ActionRecord) -> None:
     for name in ("ana", "bob"):
         if record.state is State.HELD:
-            record = await site.gate.turn(site.people[name], record.id, record.digest)
+            record = await site.turn(name, record)
             _note(site, record.id, "key_turned")
-    await site.gate.wait(site.people["lena"], record.id, 30)
+    await site.ended(record)
     _note(site, record.id, "outcome")
 
 

@@ -139,7 +139,8 @@ class Writer:
             for job in group:
                 self._do(tx, job)
             tx.commit()
-        except (sqlite3.Error, OSError) as e:
+        except Exception as e:
+            # Whatever it is (a damaged journal too): the callers hear of it, and the thread lives on.
             failure = StoreError(f"the database failed: {e}", hint="nothing was done; look at its disk")
             log.error("write of %d failed: %s", len(group), e)
             for job in group:
@@ -155,6 +156,9 @@ class Writer:
         except sqlite3.IntegrityError as e:
             tx.undo()
             job.error = StoreError(f"the database refused a row: {e}", hint="it stands already; read it again")
+        except (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as e:
+            tx.undo()
+            job.error = StoreError(f"no row can hold this: {e}", hint="this is a defect of Keyturn; report it")
         except sqlite3.Error:
             raise
         except BaseException as e:
