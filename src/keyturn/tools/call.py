@@ -38,10 +38,10 @@ class Call:
         self._questions: dict[rpc.Id, asyncio.Task[None]] = {}
         self.clock = asyncio.timeout(limits.answer_s)
 
-    def meta(self, own: Mapping[str, Any]) -> dict[str, Any]:
+    def meta(self, own: Mapping[str, Any]) -> Mapping[str, Any]:
         """The request's ``_meta``: the client's, less what belongs to its own hop, and the gateway's ``own``."""
         if self.link is None:
-            return dict(own)
+            return own
         dropped = ENVELOPE_META if own else {*ENVELOPE_META, META_LOG_LEVEL}
         meta = {key: value for key, value in self.link.meta.items() if key not in dropped}
         if META_PROGRESS in meta:

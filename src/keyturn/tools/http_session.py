@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 ParamHeaders: TypeAlias = Mapping[tuple[str, ...], str]
 RESUMES = 5
+STREAM_S = 0.5
 CHANGES = frozenset(
     {f"notifications/{kind}/list_changed" for kind in ("tools", "prompts", "resources")}
     | {"notifications/resources/updated"}
@@ -70,6 +71,7 @@ class HttpSession(Conversation):
         self._greeted = False
         self._lock = asyncio.Lock()
         self._stream: asyncio.Task[None] | None = None
+        self._opened = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _ready(self) -> None:
@@ -88,6 +90,10 @@ class HttpSession(Conversation):
             if self._listener is not None:
                 self._listeners.add(self._listener)
             self._open_stream()
+            if self._stream is not None:  # what the server says before the stream is open, it says to nobody
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(STREAM_S):
+                        await self._opened.wait()
 
     async def _greeting(self, method: str, params: Mapping[str, Any], revision: str) -> bytes:
         headers = {VERSION_HEADER: revision, METHOD_HEADER: method} if revision == MODERN else {}
@@ -139,7 +145,7 @@ class HttpSession(Conversation):
         params: bytes,
         link: Link | None,
         own_meta: Mapping[str, Any],
-        headers: Mapping[str, str],
+        headers: dict[str, str],
         within_s: float | None = None,
     ) -> bytes:
         call = Call(next(self._ids), method, link, self._upstream.settings.limits)
@@ -161,7 +167,7 @@ class HttpSession(Conversation):
             del self._calls[call.id]
             await call.close()
 
-    async def _answer(self, call: Call, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def _answer(self, call: Call, body: bytes, headers: dict[str, str]) -> bytes:
         wire, session = self._upstream.wire, self._session
 
         async def on_message(message: rpc.Message) -> None:
@@ -220,7 +226,9 @@ class HttpSession(Conversation):
             wanted: dict[str, Any] | None = None
         elif not (wanted := stream_filter(self.server, self.resources)):
             return
+        self._opened.clear()
         self._stream = asyncio.create_task(self._keep_stream(wanted))
+        self._stream.add_done_callback(lambda _: self._opened.set())
 
     async def _keep_stream(self, wanted: Mapping[str, Any] | None) -> None:
         """What belongs to no request: a GET before 2026-07-28, ``subscriptions/listen`` since; opened again."""
@@ -262,6 +270,7 @@ class HttpSession(Conversation):
                 return
             if r.status != 200:
                 raise await wire.failure(r, self._session)
+            self._opened.set()
             async for message in wire.messages(r):
                 if message.kind in ("result", "error"):
                     raise StreamEnded(f"{self._upstream.name} ended the stream", None, None)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import aiohttp
+from yarl import URL
 
 from keyturn.errors import InvalidInput, ToolLost, ToolNotSent
 from keyturn.tools.greeting import Refused
@@ -41,18 +42,22 @@ class Wire:
         self, name: str, url: str, headers: Mapping[str, str], limit: int, client: aiohttp.ClientSession
     ) -> None:
         self.name = name
-        self._url = url
-        self._headers = {**headers, "Accept": f"{JSON}, {EVENTS}", "Accept-Encoding": "identity"}
+        self._url = URL(url)
+        self._headers = {
+            **headers,
+            "Accept": f"{JSON}, {EVENTS}",
+            "Accept-Encoding": "identity",
+            "Content-Type": JSON,
+        }
         self._limit = limit
         self._client = client
         self._drains: set[asyncio.Task[None]] = set()
 
-    async def send(self, method: str, headers: Mapping[str, str], body: bytes | None = None) -> aiohttp.ClientResponse:
+    async def send(self, method: str, headers: dict[str, str], body: bytes | None = None) -> aiohttp.ClientResponse:
         """Send one HTTP request. Raises :class:`ToolNotSent` if no connection was made, else :class:`ToolLost`."""
-        more = {"Content-Type": JSON} if body is not None else {}
         try:
             return await self._client.request(
-                method, self._url, data=body, headers={**self._headers, **more, **headers}, allow_redirects=False
+                method, self._url, data=body, headers=self._headers | headers, allow_redirects=False
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as e:
             raise ToolNotSent(f"{self.name} can't be reached: {e}") from None
@@ -127,8 +132,10 @@ class Wire:
         """The whole body; :class:`ToolLost` beyond the limit."""
         if "Content-Encoding" in r.headers and r.headers["Content-Encoding"] != "identity":
             raise ToolLost(f"{self.name} compressed its answer, which it was asked not to")
-        if r.content_length is not None and r.content_length > limit:
-            raise ToolLost(self._cut_off())
+        if r.content_length is not None:
+            if r.content_length > limit:
+                raise ToolLost(self._cut_off())
+            return await r.read()
         chunks, size = [], 0
         async for chunk in r.content.iter_any():
             chunks.append(chunk)

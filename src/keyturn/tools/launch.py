@@ -36,17 +36,23 @@ class StdioLaunch:
     def __init__(self, settings: StdioSettings) -> None:
         self._settings = settings
         self._env = environment(settings)
-        self._hashes: dict[Path, tuple[_Stat, str]] = {}
+        self._hashes: dict[str, tuple[_Stat, str]] = {}
         self._known: tuple[tuple[str | None, ...], str] | None = None
-        folder = Path(settings.cwd or ".")
-        self._paths = [[folder / part for part in _candidates(arg)] for arg in settings.args]
-        self._executable = executable(settings, self._env)
+        folder = settings.cwd or "."
+        self._paths = [[str(Path(folder, part)) for part in _candidates(arg)] for arg in settings.args]
+        self._program: str | None = None
+
+    @property
+    def program(self) -> str | None:
+        """The file that is started: found once and kept, so that what is started is what was hashed."""
+        if self._program is None or not os.access(self._program, os.X_OK):
+            self._program = executable(self._settings, self._env)
+        return self._program
 
     def fingerprint(self) -> str:
         """SHA-256 over the launch as it would be now."""
-        if self._executable is None or not Path(self._executable).exists():
-            self._executable = executable(self._settings, self._env)
-        files = (self._hash(Path(self._executable)) if self._executable else None, *map(self._first, self._paths))
+        program = self.program
+        files = (self._hash(program) if program is not None else None, *map(self._first, self._paths))
         if self._known is None or self._known[0] != files:
             self._known = files, sha256_hex(canonical_json(self._launch(files)))
         return self._known[1]
@@ -56,31 +62,38 @@ class StdioLaunch:
         return {
             "transport": "stdio",
             "command": s.command,
-            "executable": self._executable,
+            "program": self._program,
             "args": list(s.args),
             "cwd": s.cwd,
             "files": list(files),
             "env": {name: sha256_hex(value.encode(errors="surrogateescape")) for name, value in s.env.items()},
         }
 
-    def _first(self, paths: list[Path]) -> str | None:
-        return next((found for path in paths if (found := self._hash(path)) is not None), None)
+    def _first(self, paths: list[str]) -> str | None:
+        for path in paths:
+            if (found := self._hash(path)) is not None:
+                return found
+        return None
 
-    def _hash(self, path: Path) -> str | None:
+    def _hash(self, path: str) -> str | None:
         try:
-            s = path.stat()
+            s = os.stat(path)  # noqa: PTH116 (asked for on every call, and Path costs several times as much)
             stat = (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev)
             known = self._hashes.get(path)
             if known is None or known[0] != stat:
-                if not path.is_file():
-                    return None
-                with path.open("rb") as file:
-                    known = stat, hashlib.file_digest(file, "sha256").hexdigest()
+                known = stat, _file_hash(path)
                 self._hashes[path] = known
             return known[1]
         except (OSError, ValueError):
-            self._hashes.pop(path, None)
             return None
+
+
+def _file_hash(path: str) -> str:
+    """The hash of a regular file; :class:`OSError` for anything else."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(path)
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class HttpLaunch:

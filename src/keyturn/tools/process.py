@@ -8,7 +8,7 @@ import re
 import signal
 
 from keyturn.errors import ToolNotSent
-from keyturn.tools.launch import environment, executable
+from keyturn.tools.launch import environment
 from keyturn.tools.settings import StdioSettings
 
 log = logging.getLogger(__name__)
@@ -47,10 +47,9 @@ class ServerProcess:
         self._drain = asyncio.create_task(self._drain_stderr(process.stderr))
 
     @classmethod
-    async def start(cls, name: str, settings: StdioSettings) -> "ServerProcess":
-        """Start the server. Raises :class:`ToolNotSent` if that can't be done."""
+    async def start(cls, name: str, settings: StdioSettings, path: str | None) -> "ServerProcess":
+        """Start the program at ``path``. Raises :class:`ToolNotSent` if that can't be done."""
         env = environment(settings)
-        path = executable(settings, env)
         if path is None:
             raise ToolNotSent(f"{name}: no program {settings.command!r}", hint="check the command and its PATH")
         limit = settings.limits.answer_bytes

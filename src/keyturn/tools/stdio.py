@@ -93,7 +93,7 @@ class StdioUpstream:
     async def _greeted(self) -> Connection:
         """Start the process and greet it; once more if it could not bear the probe."""
         for last in (self._generation != "auto", True):
-            process = await ServerProcess.start(self.name, self._settings)
+            process = await ServerProcess.start(self.name, self._settings, self.launch.program)
             connection = Connection(self.name, process, self._settings.limits, self._tell)
             try:
                 await self._greet(connection)

@@ -62,6 +62,21 @@ def test_a_replaced_program_changes_it(tmp_path: Path) -> None:
     assert launch.fingerprint() != before
 
 
+def test_a_program_put_before_it_on_the_path_is_not_started(tmp_path: Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.mkdir()
+    second.mkdir()
+    shutil.copy("/bin/true", second / "server")
+    launch = StdioLaunch(StdioSettings(command="server", env={"PATH": f"{first}:{second}"}))
+    before = launch.fingerprint()
+    shutil.copy("/bin/false", first / "server")
+    assert launch.program == str(second / "server")
+    assert launch.fingerprint() == before
+    (second / "server").unlink()
+    assert launch.program == str(first / "server")
+    assert launch.fingerprint() != before
+
+
 @pytest.mark.parametrize(
     "other",
     [
