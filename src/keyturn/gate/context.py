@@ -5,7 +5,8 @@ import base64
 import hashlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +47,11 @@ def token_hash(token: str) -> str:
 
 @dataclass
 class Context:
-    """The gate's ports and settings. ``runner`` names this process; ``policy`` is replaced whole, never edited."""
+    """The gate's ports and settings. ``runner`` names this process, ``running`` are the actions that it is at;
+    ``policy`` is replaced whole, never edited.
+
+    ``running`` are the actions whose calls this process has in the air.
+    """
 
     store: Store
     tools: Tools
@@ -56,8 +61,19 @@ class Context:
     runners: Runners
     runner: str
     settings: GateSettings = field(default_factory=GateSettings)
+    running: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     _tasks: set["asyncio.Task[object]"] = field(default_factory=set)
+
+    @contextmanager
+    def at(self, action_id: str) -> Iterator[None]:
+        """Within the block this process is at the action; what it left without an outcome is lost, not running."""
+        self.running.add(action_id)
+        try:
+            yield
+        finally:
+            self.running.discard(action_id)
 
     def changed(self, action_id: str) -> None:
         """Wake those who wait for this action."""

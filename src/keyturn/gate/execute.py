@@ -18,7 +18,7 @@ from keyturn.core.facts import Oversight
 from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import ReleaseFacts, Ruling
 from keyturn.core.profile import Profile, Reversible, Stage, disproved, readable, resolve, unmet
-from keyturn.errors import KeyturnError, ToolError, ToolLost, ToolNotSent
+from keyturn.errors import KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
 from keyturn.gate.records import ActionRecord, Person
@@ -134,6 +134,13 @@ async def run(
     ctx: Context, record: ActionRecord, action: Action, profile: Profile, caller: object | None = None
 ) -> tuple[ActionRecord, ToolAnswer]:
     """Steps 3 to 6 of a released action. Raises what the call raised, once its outcome is recorded."""
+    with ctx.at(record.id):
+        return await _run(ctx, record, action, profile, caller)
+
+
+async def _run(
+    ctx: Context, record: ActionRecord, action: Action, profile: Profile, caller: object | None
+) -> tuple[ActionRecord, ToolAnswer]:
     scope: dict[str, Any] = {"arguments": action.arguments}
     if profile.preserve:
         scope["preserved"] = await _preserve(ctx, record, profile, scope)
@@ -272,7 +279,11 @@ async def _conclude(
     if record.oversight is Oversight.FREE and profile.stage is Stage.ANALYSE:
         ctx.store.defer(outcome)
         return replace(record, state=advance(record.state, step), ended_because=because, is_error=is_error)
-    concluded = await ctx.store.write(outcome)
+    try:
+        concluded = await ctx.store.write(outcome)
+    except StoreError as e:
+        why = f"{record.tool} was called, and its outcome could not be recorded: {e.message}"
+        raise StoreError(why, hint=f"find out what became of {record.id} before you try again") from e
     ctx.changed(record.id)
     return concluded
 

@@ -47,11 +47,25 @@ def _due(ctx: Context, tx: Tx, now: int, mine: frozenset[str]) -> dict[str, list
     return {
         "expired": tx.actions(states=(State.HELD, State.READY), due_by=now, limit=1000),
         "keyed": tx.keyed_holds(),
-        "dead": [r for r in running if r.runner != ctx.runner and not ctx.runners.alive(r.runner)],
+        "dead": [r for r in running if _lost(ctx, r, now)],
         "unchecked": [r for r in tx.actions(states=(State.UNKNOWN,), upstreams=mine) if not r.ended_by] if mine else [],
         "ready": tx.actions(states=(State.READY,), upstreams=mine) if mine else [],
         "unconfirmed": tx.actions(states=(State.CONFIRMING,), upstreams=mine, due_by=now) if mine else [],
     }
+
+
+def _lost(ctx: Context, record: ActionRecord, now: int) -> bool:
+    """Nobody is at it any more: its process ended, or this one could not record how it went (a full disk)."""
+    if record.runner != ctx.runner:
+        return not ctx.runners.alive(record.runner)
+    return record.due_at <= now and record.id not in ctx.running
+
+
+def _left_alone(ctx: Context, record: ActionRecord, now: int) -> bool:
+    """Nobody runs it any more: its process is dead, or it is ours and the outcome could not be written in time."""
+    if record.runner != ctx.runner:
+        return not ctx.runners.alive(record.runner)
+    return record.id not in ctx.running and record.state is State.EXECUTING and record.due_at <= now
 
 
 async def _expire(ctx: Context, action_id: str) -> None:
@@ -91,14 +105,14 @@ def complete(ctx: Context, tx: Tx, record: ActionRecord) -> ActionRecord:
 
 
 async def _bury(ctx: Context, action_id: str) -> None:
-    """Its process died between the release and the outcome: nobody knows, so nobody guesses."""
+    """Nothing was recorded between the release and its end: nobody knows, so nobody guesses."""
 
     def work(tx: Tx) -> None:
         record, now = tx.action(action_id), tx.now(ctx.clock.now())
         if record is None or record.state not in (State.EXECUTING, State.REVERTING):
             return
         step = Step.LOSE if record.state is State.EXECUTING else Step.REVERT_LOST
-        why = "its process ended before the outcome was recorded"
+        why = "its process ended, or the database failed, before the outcome was recorded"
         by = "" if step is Step.LOSE else "gate"
         end(ctx, tx, replace(record, runner=""), step, now, by, why, "outcome")
 
@@ -160,13 +174,14 @@ async def revert(ctx: Context, action_id: str, by: str, because: str) -> ActionR
 
     record, action, preserved, result = await ctx.store.write(begin)
     profile = profile_for(ctx, ctx.tools.definition(record.tool), action.arguments)
-    step, why = await _undo(ctx, record, action, profile.inverse, preserved, result)
 
     def write(tx: Tx) -> ActionRecord:
         kind = "reverted" if step is Step.REVERT_DONE else "outcome"
         return end(ctx, tx, replace(record, runner=""), step, tx.now(ctx.clock.now()), by, why, kind)
 
-    done = await ctx.store.write(write)
+    with ctx.at(action_id):
+        step, why = await _undo(ctx, record, action, profile.inverse, preserved, result)
+        done = await ctx.store.write(write)
     ctx.changed(action_id)
     return done
 

@@ -35,7 +35,7 @@ class FunctionTools:
             value = function(**parse_json(call.arguments))
             if inspect.isawaitable(value):
                 value = await value
-        except Exception as e:  # noqa: BLE001 - whatever the function raises is its answer
+        except Exception as e:
             return ToolAnswer(_result(f"{type(e).__name__}: {e}"[:2000], None, is_error=True), is_error=True)
         return ToolAnswer(_result(msgspec.json.encode(value).decode(), value, is_error=False), is_error=False)
 

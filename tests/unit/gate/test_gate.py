@@ -215,7 +215,7 @@ class NothingRuns:
         return self._tools.definition(tool)
 
     def upstreams(self) -> frozenset[str]:
-        return self._tools.upstreams()
+        return frozenset({"soc"})
 
 
 async def test_an_agent_sees_its_own_actions_only(house: House) -> None:
