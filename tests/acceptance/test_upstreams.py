@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -241,3 +241,23 @@ async def test_an_http_server_that_comes_back_is_used_again(generation: str) -> 
         assert tools.definition(ToolRef(up, "echo")) is None
     finally:
         await tools.close()
+
+
+@pytest.mark.parametrize("up", ["everything"])
+async def test_the_reference_server_of_the_other_sdk_answers(peer_npm: Callable[[str], Path], up: str) -> None:
+    program = str(peer_npm("@modelcontextprotocol/server-everything@2026.8.31") / "mcp-server-everything")
+    settings = StdioSettings(command=program, args=("stdio",), exclusive=True, limits=LIMITS)
+    async with UpstreamTools({up: settings}) as tools:
+        session = await tools.upstream(up).session_for(OLD, _nobody)
+        assert session.server.revision == "2025-11-25"
+        client = Client(OLD, {"progressToken": "p"})
+        echo = await tools.call(call(up, "echo", b'{"message":"hi"}'), Caller(session, client))
+        assert said(echo) == "Echo: hi"
+        slow = call(up, "trigger-long-running-operation", b'{"duration":1,"steps":2}')
+        await tools.call(slow, Caller(session, client))
+        assert [p["progressToken"] for m, p in client.told if m == "notifications/progress"] == ["p", "p"]
+        listed = json.loads(await session.request("resources/list", {}))
+        uri = listed["resources"][0]["uri"]
+        read = json.loads(await session.request("resources/read", {"uri": uri}, client))
+        assert read["contents"][0]["uri"] == uri
+        assert json.loads(await session.request("prompts/list", {}))["prompts"]
