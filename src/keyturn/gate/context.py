@@ -48,10 +48,7 @@ def token_hash(token: str) -> str:
 @dataclass
 class Context:
     """The gate's ports and settings. ``runner`` names this process, ``running`` are the actions that it is at;
-    ``policy`` is replaced whole, never edited.
-
-    ``running`` are the actions whose calls this process has in the air.
-    """
+    ``policy`` is replaced whole, never edited."""
 
     store: Store
     tools: Tools
@@ -61,7 +58,6 @@ class Context:
     runners: Runners
     runner: str
     settings: GateSettings = field(default_factory=GateSettings)
-    running: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     _tasks: set["asyncio.Task[object]"] = field(default_factory=set)

@@ -8,8 +8,8 @@ import msgspec
 
 from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
+from keyturn.core.profile import Reversible, resolve
 from keyturn.core.profile import Step as Call
-from keyturn.core.profile import resolve
 from keyturn.errors import Conflict, KeyturnError, ProfileError, ToolNotSent
 from keyturn.gate.context import Context
 from keyturn.gate.execute import ask_tool, effect_shown, end, enough_keys, result_value, run_ready
@@ -61,13 +61,6 @@ def _lost(ctx: Context, record: ActionRecord, now: int) -> bool:
     return record.due_at <= now and record.id not in ctx.running
 
 
-def _left_alone(ctx: Context, record: ActionRecord, now: int) -> bool:
-    """Nobody runs it any more: its process is dead, or it is ours and the outcome could not be written in time."""
-    if record.runner != ctx.runner:
-        return not ctx.runners.alive(record.runner)
-    return record.id not in ctx.running and record.state is State.EXECUTING and record.due_at <= now
-
-
 async def _expire(ctx: Context, action_id: str) -> None:
     def work(tx: Tx) -> None:
         record, now = tx.action(action_id), tx.now(ctx.clock.now())
@@ -105,15 +98,17 @@ def complete(ctx: Context, tx: Tx, record: ActionRecord) -> ActionRecord:
 
 
 async def _bury(ctx: Context, action_id: str) -> None:
-    """Nothing was recorded between the release and its end: nobody knows, so nobody guesses."""
+    """Nothing was recorded between the release and its end: nobody knows, so nobody guesses. A read has failed."""
 
     def work(tx: Tx) -> None:
         record, now = tx.action(action_id), tx.now(ctx.clock.now())
         if record is None or record.state not in (State.EXECUTING, State.REVERTING):
             return
         step = Step.LOSE if record.state is State.EXECUTING else Step.REVERT_LOST
+        if step is Step.LOSE and record.reversible is Reversible.NO_EFFECT:
+            step = Step.FAIL
         why = "its process ended, or the database failed, before the outcome was recorded"
-        by = "" if step is Step.LOSE else "gate"
+        by = "gate" if step is Step.REVERT_LOST else ""
         end(ctx, tx, replace(record, runner=""), step, now, by, why, "outcome")
 
     await ctx.store.write(work)
