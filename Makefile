@@ -34,7 +34,7 @@ bench: .venv/.ready
 
 fuzz: .venv/.ready
 	$(UV) sync --quiet --frozen --group go --group fuzz
-	.venv/bin/pytest tests/fuzz $(PYTEST_ARGS)
+	.venv/bin/pytest tests/fuzz/fuzz_*.py $(PYTEST_ARGS)
 
 conformance: .venv/.ready
 	$(PY) tests/conformance/run.py

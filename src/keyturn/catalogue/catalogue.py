@@ -97,7 +97,8 @@ def read_file(path: Path) -> Vendor:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"the profile file {path} can't be read: {error}") from None
+        hint = "correct the catalogue setting, or the file"
+        raise ProfileError(f"the profile file {path} can't be read: {error}", hint=hint) from None
     return read_vendor(text, str(path))
 
 
