@@ -12,6 +12,7 @@ from tests.unit.gate.conftest import House, build
 from tests.unit.rest.conftest import Api
 
 from keyturn.core.action import ToolRef
+from keyturn.core.execution import State
 from keyturn.gate.ports import Definition, ToolAnswer, ToolCall
 from keyturn.gate.records import Role
 from keyturn.journal import Signer
@@ -110,6 +111,20 @@ class Mcp:
         answer = await self.request("tools/call", {"name": name, "arguments": {**arguments, **said}})
         result: dict[str, Any] = answer["result"]
         return result
+
+
+async def hold(house: Any, name: str = "isolate", host: str = "h1", **more: Any) -> Any:
+    record = (await house.gate.propose(house.agent, house.call(name, host=host, **more))).record
+    assert record.state is State.HELD, record
+    return record
+
+
+async def turn(house: Any, person: str, record: Any) -> Any:
+    return await house.gate.turn(house.people[person], record.id, record.digest)
+
+
+async def kinds(house: Any, action: str) -> list[str]:
+    return [entry["kind"] for entry in await house.entries() if entry.get("action") == action]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.unit.gate.conftest import House, build
 
 from keyturn.gate.records import Role
@@ -24,9 +25,10 @@ OPERATIONS = [found.ok() for found in schemathesis.openapi.from_asgi("/v1/openap
 
 @dataclass
 class Served:
-    """The gate behind the application, and a token for each kind of caller."""
+    """The gate behind the application, a held action, and a token for each kind of caller."""
 
     house: House
+    held: str
     tokens: dict[str, str]
 
 
@@ -41,10 +43,11 @@ def served() -> Iterator[Served]:
             "person": loop.run_until_complete(una).token,
             "nobody": "",
         }
+        proposed = loop.run_until_complete(house.gate.propose(house.agent, house.call("isolate", host="h1")))
         loop.run_until_complete(house.gate.stop_running())
         APP.state.gate = house.gate
         APP.state.journal = Journal(house.store, Signer("test.example/log", b"k" * 32))
-        yield Served(house, tokens)
+        yield Served(house, proposed.record.id, tokens)
         house.store.close()
     loop.close()
 
@@ -55,8 +58,10 @@ def test_no_request_makes_the_server_fail(operation: Any, who: str, served: Serv
     token = served.tokens[who]
 
     @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    @given(case=operation.as_strategy())
-    def send(case: Any) -> None:
+    @given(case=operation.as_strategy(), known=st.booleans())
+    def send(case: Any, known: bool) -> None:
+        if known and "action_id" in (case.path_parameters or {}):
+            case.path_parameters["action_id"] = served.held
         case.query = {**(case.query or {}), **({"timeout_s": 0} if case.path.endswith("/wait") else {})}
         answer = case.call(headers={"Authorization": f"Bearer {token}"} if token else {})
         assert answer.status_code < 500, (case.as_curl_command(), answer.status_code, answer.text)
