@@ -15,7 +15,7 @@ from keyturn.core.explain import Explanation, explain
 from keyturn.core.mandate import Mandate
 from keyturn.core.policy import Reason
 from keyturn.core.profile import Profile, Stage
-from keyturn.errors import Forbidden, NotFound, StoreError, Unauthenticated
+from keyturn.errors import Forbidden, KeyturnError, NotFound, Unauthenticated
 from keyturn.gate import grants, recover, review
 from keyturn.gate.context import Context, log, token_hash
 from keyturn.gate.execute import run, run_ready
@@ -78,7 +78,7 @@ class Gate:
             await asyncio.sleep(self._ctx.settings.sweep_s)
             try:
                 await recover.sweep(self._ctx)
-            except StoreError as e:
+            except KeyturnError as e:
                 log.error("the sweep failed: %s", e)
 
     def _record_policy(self, tx: Tx) -> None:

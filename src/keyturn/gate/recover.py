@@ -4,14 +4,16 @@
 one database may sweep at once.
 """
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
 from keyturn.core.profile import Reversible, resolve
 from keyturn.core.profile import Step as Call
-from keyturn.errors import Conflict, KeyturnError, ProfileError, ToolNotSent
-from keyturn.gate.context import Context
+from keyturn.errors import Conflict, KeyturnError, ProfileError, StoreError, ToolNotSent
+from keyturn.gate.context import Context, log
 from keyturn.gate.execute import ask_tool, effect_shown, end, enough_keys, result_value, run_ready
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord
@@ -27,18 +29,26 @@ async def sweep(ctx: Context) -> None:
     now = ctx.clock.now()
     mine = ctx.tools.upstreams()
     due = await ctx.store.read(lambda tx: _due(ctx, tx, now, mine))
-    for record in due["expired"]:
-        await _expire(ctx, record.id)
-    for record in due["keyed"]:
-        await _count_again(ctx, record.id)
-    for record in due["dead"]:
-        await _bury(ctx, record.id)
+    await _each(ctx, due["expired"], _expire)
+    await _each(ctx, due["keyed"], _count_again)
+    await _each(ctx, due["dead"], _bury)
     for record in due["unchecked"]:
         ctx.spawn(settle_by_check(ctx, record.id), f"checking {record.id}")
     for record in due["ready"]:
         ctx.spawn(run_ready(ctx, record.id), f"running {record.id}")
     for record in due["unconfirmed"]:
         ctx.spawn(revert(ctx, record.id, "gate", "nobody confirmed it in time"), f"reverting {record.id}")
+
+
+async def _each(ctx: Context, records: list[ActionRecord], step: Callable[[Context, str], Awaitable[None]]) -> None:
+    """One action's trouble (its content was erased, say) holds up none of the others; the database's does."""
+    for record in records:
+        try:
+            await step(ctx, record.id)
+        except StoreError:
+            raise
+        except KeyturnError as e:
+            log.error("sweeping %s failed: %s", record.id, e)
 
 
 def _due(ctx: Context, tx: Tx, now: int, mine: frozenset[str]) -> dict[str, list[ActionRecord]]:
