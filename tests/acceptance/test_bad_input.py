@@ -1,6 +1,7 @@
 """Bad input: each a clear error, and nothing done."""
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from click.testing import CliRunner
 
 from keyturn.cli.main import cli
 from keyturn.config import read_config
+from keyturn.core.execution import State
 from keyturn.core.policy import Policy
-from keyturn.errors import ConfigError, InvalidJson, KeyturnError, PolicyError, Unauthenticated
+from keyturn.errors import ConfigError, Forbidden, InvalidJson, KeyturnError, PolicyError, Unauthenticated
 from keyturn.packs import load_pack
 
 MODERN = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "isolate"}
@@ -335,3 +337,22 @@ async def test_a_profile_that_errs_at_a_call_lets_nothing_through(house: Any) ->
         with pytest.raises(KeyturnError, match="can't be read"):
             await house.gate.propose(house.agent, house.call(name, **arguments))
     await nothing_done(house, before)
+
+
+async def test_altered_content_runs_nothing_and_stops_nobody_else(house: Any, tmp_path: Path) -> None:
+    """Somebody changed a held action in the database: it never runs, and the clocks of all others go on."""
+    altered = (await house.gate.propose(house.agent, house.call("wipe", host="h1"))).record
+    other = (await house.gate.propose(house.agent, house.call("isolate", host="h2"))).record
+    await house.gate.turn(house.people["ana"], altered.id, altered.digest)
+    with sqlite3.connect(tmp_path / "keyturn.db") as database:
+        sql = "UPDATE payloads SET body = CAST(replace(body, 'h1', 'h9') AS BLOB) WHERE action = ? AND name = 'action'"
+        assert database.execute(sql, (altered.id,)).rowcount == 1
+    with pytest.raises(Forbidden, match="altered"):
+        await house.gate.turn(house.people["bob"], altered.id, altered.digest)
+    await house.gate.turn(house.people["ana"], other.id, other.digest)
+    assert (await house.until(other.id)).state is State.SUCCEEDED
+    await house.gate.sweep()
+    house.clock.ms = altered.due_at
+    await house.gate.sweep()
+    assert (await house.gate.look(house.agent, altered.id)).state is State.EXPIRED
+    assert house.fleet.changes == [("isolate", "h2")]
