@@ -18,7 +18,7 @@ from keyturn.core.facts import Oversight
 from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import ReleaseFacts, Ruling
 from keyturn.core.profile import Profile, Reversible, Stage, disproved, readable, resolve, unmet
-from keyturn.errors import KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
+from keyturn.errors import InvalidJson, KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
 from keyturn.gate.records import ActionRecord, Person
@@ -165,8 +165,22 @@ async def _run(
     if answer.is_error:
         why = "the tool answered with an error"
         return await _conclude(ctx, record, action, profile, Step.FAIL, why, answer.result, True), answer
+    if _asks_first(answer.result):
+        why = "the server asks for input before it does anything"
+        return await _conclude(ctx, record, action, profile, Step.FAIL, why, answer.result, False), answer
     step, why = await _effect(ctx, record, profile, scope, answer)
     return await _conclude(ctx, record, action, profile, step, why, answer.result, False), answer
+
+
+def _asks_first(result: bytes) -> bool:
+    """An MCP result that is a question to the client (``input_required``): nothing has run yet."""
+    if b'"input_required"' not in result:
+        return False
+    try:
+        value = parse_json(result)
+    except InvalidJson:
+        return False
+    return isinstance(value, dict) and value.get("resultType") == "input_required"
 
 
 async def _preserve(ctx: Context, record: ActionRecord, profile: Profile, scope: dict[str, Any]) -> dict[str, Any]:

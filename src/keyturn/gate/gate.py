@@ -93,21 +93,21 @@ class Gate:
 
     async def agent_for(self, token: str) -> Agent:
         """Whose token this is; :class:`Unauthenticated` alike for wrong, revoked and expired ones."""
-        found = await self._ctx.store.read(lambda tx: tx.agent_by_token(token_hash(token)))
-        return self._live(found)
+        hashed = token_hash(token)
+        return await self._ctx.store.read(lambda tx: self._live(tx, tx.agent_by_token(hashed)))
 
     async def agent_named(self, agent_id: str) -> Agent:
         """A live agent by id, for a local route without tokens."""
-        return self._live(await self._ctx.store.read(lambda tx: tx.agent(agent_id)))
+        return await self._ctx.store.read(lambda tx: self._live(tx, tx.agent(agent_id)))
 
     async def person_for(self, token: str) -> Person:
         """Whose token this is; :class:`Unauthenticated` alike for wrong, revoked and expired ones."""
-        found = await self._ctx.store.read(lambda tx: tx.person_by_token(token_hash(token)))
-        return self._live(found)
+        hashed = token_hash(token)
+        return await self._ctx.store.read(lambda tx: self._live(tx, tx.person_by_token(hashed)))
 
-    def _live(self, found: Who | None) -> Who:
-        now = self._ctx.clock.now()
+    def _live(self, tx: Tx, found: Who | None) -> Who:
         ended = found is None or found.revoked_at is not None
+        now = tx.now(self._ctx.clock.now())
         if found is None or ended or (found.token_expires_at is not None and now >= found.token_expires_at):
             raise Unauthenticated("no such token", hint="it is wrong, revoked or expired; ask for a new one")
         return found
