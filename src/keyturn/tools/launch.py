@@ -13,6 +13,8 @@ from pathlib import Path
 from keyturn.core.canonical import canonical_json, sha256_hex
 from keyturn.tools.settings import HttpSettings, StdioSettings
 
+SQLITE = b"SQLite format 3\0"
+
 _Stat = tuple[int, int, int, int, int]
 
 
@@ -89,10 +91,16 @@ class StdioLaunch:
 
 
 def _file_hash(path: str) -> str:
-    """The hash of a regular file; :class:`OSError` for anything else."""
+    """The hash of a regular file; :class:`OSError` for anything else.
+
+    A SQLite database is what a server works on, not what it is: it counts by being one, whatever it holds today.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(path)
     with Path(path).open("rb") as file:
+        if file.read(len(SQLITE)) == SQLITE:
+            return "sqlite"
+        file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,19 @@ def test_a_changed_file_changes_it_at_once_and_taking_it_back_too(script: Path, 
     script.write_text("print(1)")
     assert launch.fingerprint() == before
     script.unlink()
+    assert launch.fingerprint() != before
+
+
+def test_a_database_that_the_server_writes_is_no_other_launch(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE t (x)")
+        launch = StdioLaunch(StdioSettings(command="python3", args=("--db", str(path))))
+        before = launch.fingerprint()
+        db.execute("INSERT INTO t VALUES (1)")
+        db.commit()
+    assert launch.fingerprint() == before
+    path.write_text("print('code now')")
     assert launch.fingerprint() != before
 
 
