@@ -98,7 +98,7 @@ def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action,
         policy=ctx.policy.hash,
         review_due=ruling.review,
     )
-    begin_execution(ctx, tx, record, facts, now, [_key_body(key) for key in current.counted()])
+    begin_execution(tx, record, facts, now, [_key_body(key) for key in current.counted()])
     tx.put_action(record)
     return record, action, profile
 
@@ -155,11 +155,11 @@ async def _run(
         await _conclude(ctx, record, action, profile, Step.FAIL, f"not sent: {e.message}", None, True)
         raise
     except ToolLost as e:
-        await _lost(ctx, record, action, profile, scope, e.message)
+        why = f"no usable answer: {e.message}"
+        await _conclude(ctx, record, action, profile, _unanswered(profile), why, None, True)
         raise
     except asyncio.CancelledError:
-        step = Step.FAIL if profile.reversible is Reversible.NO_EFFECT else Step.LOSE
-        outcome = _outcome(ctx, record, action, profile, step, "the caller left before the answer", None, True)
+        outcome = _outcome(ctx, record, action, _unanswered(profile), "the caller left before the answer", None, True)
         ctx.store.defer(outcome)
         raise
     if answer.is_error:
@@ -268,14 +268,9 @@ def _value_or_none(result: bytes) -> Any:
         return None
 
 
-async def _lost(
-    ctx: Context, record: ActionRecord, action: Action, profile: Profile, scope: dict[str, Any], why: str
-) -> None:
-    """The call left and no answer came: a read has failed; of a change only the check can tell."""
-    if profile.reversible is Reversible.NO_EFFECT:
-        await _conclude(ctx, record, action, profile, Step.FAIL, f"no answer: {why}", None, True)
-        return
-    await _conclude(ctx, record, action, profile, Step.LOSE, f"no usable answer: {why}", None, True)
+def _unanswered(profile: Profile) -> Step:
+    """What is known of a call that left and got no answer: a read has failed; of a change only the check can tell."""
+    return Step.FAIL if profile.reversible is Reversible.NO_EFFECT else Step.LOSE
 
 
 async def _conclude(
@@ -289,7 +284,7 @@ async def _conclude(
     is_error: bool,
 ) -> ActionRecord:
     """Step 6. A free read's outcome is committed with the next group; every other one before we go on (ADR 0005)."""
-    outcome = _outcome(ctx, record, action, profile, step, because, result, is_error)
+    outcome = _outcome(ctx, record, action, step, because, result, is_error)
     if record.oversight is Oversight.FREE and profile.stage is Stage.ANALYSE:
         ctx.store.defer(outcome)
         return replace(record, state=advance(record.state, step), ended_because=because, is_error=is_error)
@@ -306,7 +301,6 @@ def _outcome(
     ctx: Context,
     record: ActionRecord,
     action: Action,
-    profile: Profile,
     step: Step,
     because: str,
     result: bytes | None,

@@ -36,7 +36,7 @@ def read_facts(
         mandate=mandate,
         spent=_spent(tx, mandate, held) if mandate else Spent(),
         chain=tx.chain(action.agent, action.case),
-        credential=_credential(ctx, agent, action, now),
+        credential=_credential(ctx, agent, action),
         profile=profile,
         quarantined=_quarantined(tx, definition),
         refused_before=tx.refused_before(action.case, fingerprint),
@@ -73,7 +73,7 @@ def _outside(tx: Tx, mandate: Mandate | None, definition: Definition | None, now
     return tuple(found)
 
 
-def _credential(ctx: Context, agent: Agent | None, action: Action, now: int) -> Credential:
+def _credential(ctx: Context, agent: Agent | None, action: Action) -> Credential:
     if agent is None:
         return Credential(shared=True, long_lived=True, exposed=True)
     ends = agent.token_expires_at

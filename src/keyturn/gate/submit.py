@@ -116,7 +116,7 @@ def action_of(tx: Tx, record: ActionRecord) -> Action:
     return Action.from_content(content)
 
 
-def begin_execution(ctx: Context, tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: list[Any]) -> None:
+def begin_execution(tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: list[Any]) -> None:
     """What every release writes, in the release's own transaction: the entry, and what the mandate has spent."""
     responds = facts.stage is Stage.RESPOND
     mandate = tx.mandate(record.mandate)
@@ -177,7 +177,7 @@ def _write(ctx: Context, tx: Tx, record: ActionRecord, content: bytes, facts: Fa
         "decided", facts.now, verdict_body(verdict), {"facts": facts_json(facts)}, action=record.id, case=record.case
     )
     if record.state is State.EXECUTING:
-        begin_execution(ctx, tx, record, facts, facts.now, [])
+        begin_execution(tx, record, facts, facts.now, [])
     tx.put_action(record)
 
 

@@ -203,10 +203,6 @@ class SqliteTx:
     def keyed_holds(self) -> list[ActionRecord]:
         return self._all(_action, "SELECT body FROM actions WHERE state = 'held' AND keyed = 1 ORDER BY id")
 
-    def count(self, state: State) -> int:
-        sql = f"SELECT count(*) FROM actions WHERE state = '{state.value}'"  # noqa: S608 - an enum's value
-        return int(self._db.execute(sql).fetchone()[0])
-
     def actions_like(self, start: str, limit: int) -> list[ActionRecord]:
         return self._all(
             _action, "SELECT body FROM actions WHERE id >= ? AND id < ? LIMIT ?", (start, start + "\uffff", limit)
