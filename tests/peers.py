@@ -6,6 +6,7 @@ A pytest plugin (``tests/conftest.py`` names it). ``peer_python("falcon-mcp==0.2
 
 import contextlib
 import fcntl
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".cache" / "peers"
 INSTALL_SECONDS = 100
+PROGRAMS = os.pathsep.join((os.environ.get("PATH", ""), str(ROOT / ".uv" / "bin")))  # where `make` puts uv
 
 Need = Callable[[str], NoReturn]
 Peer = Callable[[str], Path]
@@ -77,10 +79,13 @@ def _made(place: Path, commands: list[list[str]], need: Need) -> None:
         place.mkdir(parents=True)
         for command in commands:
             line = " ".join(command)
-            if shutil.which(command[0]) is None:
+            program = shutil.which(command[0], path=PROGRAMS)
+            if program is None:
                 need(f"{command[0]} is not on PATH, and `{line}` needs it")
             try:
-                subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+                subprocess.run(
+                    [program, *command[1:]], check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS
+                )
             except subprocess.TimeoutExpired:
                 need(f"`{line}` took more than {INSTALL_SECONDS} s; run it by hand")
             except subprocess.CalledProcessError as error:
