@@ -52,8 +52,9 @@ class Asset(msgspec.Struct, frozen=True):
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """What the gate read from the store and the configuration, at one moment, to judge one action by.
 
-    ``stopped`` names the stop that holds, if any. ``agent_live``: the agent is not revoked. ``outside`` says what
-    else puts the action outside its mandate (a parent mandate that is over, a tool that its server does not list).
+    ``stopped`` names the stop that holds, if any. ``agent_live``: the agent is not revoked. ``parents`` are the
+    mandates that this one was narrowed from, each with all that was spent below it. ``outside`` says what else puts
+    the action outside its mandate (a tool that its server does not list).
     """
 
     now: int
@@ -68,6 +69,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     refused_before: bool
     stopped: str
     assets: tuple[Asset, ...]
+    parents: tuple[tuple[Mandate, Spent], ...] = ()
     outside: tuple[str, ...] = ()
 
 
@@ -123,13 +125,23 @@ def _outside(action: Action, s: Situation) -> tuple[str, ...]:
     )
     strangers = [f"{t.kind}:{t.id}" for t in action.targets if not m.covers_target(t)] if responds else []
     named = (f"the mandate does not name the target {name}" for name in strangers[:5])
-    return (*s.outside, *(why for outside, why in checks if outside), *named)
+    above = (why for parent, spent in s.parents if (why := _over(parent, spent, s.now, responds)))
+    return (*s.outside, *(why for outside, why in checks if outside), *named, *above)
+
+
+def _over(parent: Mandate, spent: Spent, now: int, responds: bool) -> str:
+    """Why nothing more runs under a parent mandate, or ``""``: what is handed on adds up, and is never more."""
+    if not parent.live(now):
+        return f"the mandate {parent.id} that it was narrowed from is over"
+    if spent.actions >= parent.budgets.actions or (responds and spent.responds >= parent.budgets.responds):
+        return f"the budget of the mandate {parent.id} that it was narrowed from is spent"
+    return ""
 
 
 def facts_of(action: Action, s: Situation) -> Facts:
     """The facts of an action in a situation. Pure: the same arguments give the same facts."""
     m = s.mandate
-    touched = frozenset(action.targets) | s.spent.targets
+    grants = ((m, s.spent), *s.parents) if m is not None else ()
     return Facts(
         now=s.now,
         agent=action.agent,
@@ -148,7 +160,8 @@ def facts_of(action: Action, s: Situation) -> Facts:
         names_objects=_names_objects(action, m),
         in_mandate=not (outside := _outside(action, s)),
         outside=outside,
-        within_blast_radius=m is not None and len(touched) <= m.budgets.targets,
+        within_blast_radius=bool(grants)
+        and all(len(spent.targets.union(action.targets)) <= granted.budgets.targets for granted, spent in grants),
         chain=s.chain,
         credential=s.credential,
         quarantined=s.quarantined,

@@ -11,7 +11,8 @@ MAX_LIFETIME_MS = 30 * 24 * 3600 * 1000
 
 
 class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much a mandate may do in its life: calls, changes, distinct targets changed, holds open at once."""
+    """How much a mandate may do in its life, with all that is narrowed from it: calls, changes, distinct targets
+    changed; and how many holds its agent may have open at once in the case."""
 
     actions: int = 10_000
     responds: int = 20

@@ -23,7 +23,7 @@ def read_facts(
 ) -> tuple[Facts, Profile]:
     """The facts of an action now, and the profile they rest on.
 
-    ``held``: the action is itself one of the mandate's open holds, which then does not count against it.
+    ``held``: the action is itself one of the agent's open holds, which then does not count against it.
     """
     now = tx.now(ctx.clock.now())
     agent = tx.agent(action.agent)
@@ -35,6 +35,7 @@ def read_facts(
         agent_live=agent is not None and agent.revoked_at is None,
         mandate=mandate,
         spent=_spent(tx, mandate, held) if mandate else Spent(),
+        parents=tuple((parent, _spent(tx, parent, held)) for parent in lineage(tx, mandate)[1:]) if mandate else (),
         chain=tx.chain(action.agent, action.case),
         credential=_credential(ctx, agent, action),
         profile=profile,
@@ -42,7 +43,7 @@ def read_facts(
         refused_before=tx.refused_before(action.case, fingerprint),
         stopped=_stopped(tx.stops(), action),
         assets=tuple(a for t in action.targets if (a := ctx.knowledge.asset(t)) is not None),
-        outside=_outside(tx, mandate, definition, now),
+        outside=() if definition is not None else ("its server lists no such tool",),
     )
     return facts_of(action, situation), profile
 
@@ -57,20 +58,8 @@ def lineage(tx: Tx, mandate: Mandate) -> list[Mandate]:
 
 def _spent(tx: Tx, mandate: Mandate, held: bool) -> Spent:
     actions, responds, targets = tx.spent(mandate.id)
-    holds = tx.open_holds(mandate.id) - (1 if held else 0)
+    holds = tx.open_holds(mandate.agent, mandate.case) - (1 if held else 0)
     return Spent(actions=actions, responds=responds, targets=targets, open_holds=max(0, holds))
-
-
-def _outside(tx: Tx, mandate: Mandate | None, definition: Definition | None, now: int) -> tuple[str, ...]:
-    """What the mandate alone can't say: its parents', and a tool that nobody offers."""
-    found = [] if definition is not None else ["its server lists no such tool"]
-    for parent in lineage(tx, mandate)[1:] if mandate else ():
-        actions, responds, _ = tx.spent(parent.id)
-        if not parent.live(now):
-            found.append(f"the mandate {parent.id} that it was narrowed from is over")
-        elif actions >= parent.budgets.actions or responds > parent.budgets.responds:
-            found.append(f"the budget of the mandate {parent.id} that it was narrowed from is spent")
-    return tuple(found)
 
 
 def _credential(ctx: Context, agent: Agent | None, action: Action) -> Credential:

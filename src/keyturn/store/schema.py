@@ -55,4 +55,9 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX payloads_action ON payloads (action, name, seq) WHERE action <> '';
     CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     """,
+    # Holds are counted for an agent in a case, whichever of its mandates they are under.
+    """
+    DROP INDEX actions_held_by_mandate;
+    CREATE INDEX actions_held_by_agent ON actions (agent, case_id) WHERE state = 'held';
+    """,
 )

@@ -141,9 +141,9 @@ class SqliteTx:
         rows = self._db.execute("SELECT kind, id FROM mandate_targets WHERE mandate=?", (mandate_id,))
         return actions, responds, frozenset(Target(kind, name) for kind, name in rows)
 
-    def open_holds(self, mandate_id: str) -> int:
+    def open_holds(self, agent: str, case: str) -> int:
         row = self._db.execute(
-            "SELECT count(*) FROM actions WHERE state = 'held' AND mandate = ?", (mandate_id,)
+            "SELECT count(*) FROM actions WHERE state = 'held' AND agent = ? AND case_id = ?", (agent, case)
         ).fetchone()
         return int(row[0])
 

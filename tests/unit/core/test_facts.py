@@ -88,6 +88,34 @@ def test_every_way_to_be_outside_is_told(different: dict[str, Any], why: str) ->
     assert why in found.outside
 
 
+PARENT = replace(MANDATE, id="m0", expires_at=9_000)
+
+
+@pytest.mark.parametrize(
+    ("parent", "spent", "why"),
+    [
+        (replace(PARENT, expires_at=NOW), Spent(), "the mandate m0 that it was narrowed from is over"),
+        (replace(PARENT, revoked_at=NOW), Spent(), "the mandate m0 that it was narrowed from is over"),
+        (PARENT, Spent(actions=10), "the budget of the mandate m0 that it was narrowed from is spent"),
+        (PARENT, Spent(responds=3), "the budget of the mandate m0 that it was narrowed from is spent"),
+    ],
+)
+def test_a_parent_that_is_over_or_spent_ends_what_was_narrowed_from_it(parent: Mandate, spent: Spent, why: str) -> None:
+    grandparent = (replace(PARENT, id="m-1"), Spent())
+    assert facts(parents=((PARENT, Spent()), grandparent)).in_mandate
+    assert facts(parents=((parent, spent), grandparent)).outside == (why,)
+    assert facts(parents=(grandparent, (parent, spent))).outside == (why,)
+
+
+def test_a_parents_spent_changes_leave_reads_inside() -> None:
+    assert facts(parents=((PARENT, Spent(responds=3)),), profile=READ).in_mandate
+
+
+def test_a_parents_targets_count_towards_the_blast_radius() -> None:
+    used = frozenset({Target("host", "ws-2"), Target("host", "ws-3")})
+    assert not facts(parents=((PARENT, Spent(targets=used)),)).within_blast_radius
+
+
 def test_a_read_needs_its_tool_named_and_not_each_target() -> None:
     assert facts(mandate=replace(MANDATE, targets=()), profile=READ).in_mandate
     assert facts(spent=Spent(responds=3), profile=READ).in_mandate
