@@ -142,7 +142,7 @@ def test_files_are_written_once_and_only_where_the_mandate_says(
             assert moving["state"] == "held"
             site.run("bob", "reject", moving["action"], "--reason", "it stays")
             assert agent.stands("keyturn_action", "", action=moving["action"])["state"] == "refused"
-            for path in (other, case.parent / "new.txt"):
+            for path in (other, case.parent / "new.txt", f"{case}/../other.txt"):
                 denied = agent.stands("write_file", path=str(path), content="mine")
                 assert denied["outside_mandate"] == [f"the mandate does not name the target file:{path}"]
     assert (note.read_text(), other.read_text()) == ("after", "not yours")

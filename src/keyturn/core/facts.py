@@ -110,6 +110,7 @@ def _outside(action: Action, s: Situation) -> tuple[str, ...]:
         return ("the mandate is another agent's",)
     responds = s.profile.stage is Stage.RESPOND
     may_hold = responds or bool(s.profile.touches)
+    unnamed = responds and bool(s.profile.targets) and not action.targets
     checks = (
         (not s.agent_live, "the agent is revoked"),
         (m.revoked_at is not None, "the mandate is revoked"),
@@ -120,6 +121,10 @@ def _outside(action: Action, s: Situation) -> tuple[str, ...]:
         (
             responds and s.spent.responds >= m.budgets.responds,
             f"the budget of {m.budgets.responds} changes is spent",
+        ),
+        (
+            unnamed and not m.covers_all(rule.kind for rule in s.profile.targets),
+            "it names no target, and the mandate does not cover every target",
         ),
         (may_hold and s.spent.open_holds >= m.budgets.open_holds, f"{m.budgets.open_holds} holds are open already"),
     )

@@ -1,6 +1,8 @@
 """A mandate: a task grant for one agent in one case. It can be narrowed by delegation, never widened (G8, G9)."""
 
 import fnmatch
+import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -78,13 +80,29 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
         return any(fnmatch.fnmatchcase(str(tool), pattern) for pattern in self.tools)
 
     def covers_target(self, target: Target) -> bool:
-        """One of the target patterns, or an object named exactly, matches."""
+        """One of the target patterns, or an object named exactly, matches.
+
+        A path that climbs (``..`` as a part of it) leads out of the folder that a pattern seems to bound, so only a
+        pattern for all targets of its kind covers it.
+        """
         name = f"{target.kind}:{target.id}"
-        return name in self.objects or any(fnmatch.fnmatchcase(name, pattern) for pattern in self.targets)
+        if name in self.objects or self.covers_all((target.kind,)):
+            return True
+        climbs = ".." in re.split(r"[/\\]", target.id)
+        return not climbs and any(fnmatch.fnmatchcase(name, pattern) for pattern in self.targets)
+
+    def covers_all(self, kinds: Iterable[str]) -> bool:
+        """Patterns cover every target of each of these kinds: ``*``, ``*:*``, ``kind:*``."""
+        return all(any(_covers_kind(pattern, kind) for pattern in self.targets) for kind in kinds)
 
     def names(self, tool: ToolRef, target: Target) -> bool:
         """The mandate names this sensitive object, or this tool's workflow, exactly."""
         return f"{target.kind}:{target.id}" in self.objects or str(tool) in self.objects
+
+
+def _covers_kind(pattern: str, kind: str) -> bool:
+    """The last ``*`` swallows whatever follows the kind."""
+    return pattern.endswith("*") and fnmatch.fnmatchcase(f"{kind}:", pattern)
 
 
 def narrower_pattern(child: str, parents: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from keyturn.core.action import Action, ModelOutput, Target, ToolRef
 from keyturn.core.facts import Asset, Chain, Credential, Oversight, Situation, facts_of
 from keyturn.core.mandate import Budgets, Mandate, Spent
-from keyturn.core.profile import WORST, Basis, Profile, Reversible, Stage, Touches
+from keyturn.core.profile import WORST, Basis, Profile, Reversible, Stage, TargetRule, Touches
 
 NOW = 5_000
 MANDATE = Mandate(
@@ -86,6 +86,37 @@ def test_every_way_to_be_outside_is_told(different: dict[str, Any], why: str) ->
     found = facts(**different)
     assert not found.in_mandate
     assert why in found.outside
+
+
+BOUND = replace(RESPOND, targets=(TargetRule("host", "host"), TargetRule("users", "user")))
+NOBODY = replace(ACTION, arguments={}, targets=())
+
+
+@pytest.mark.parametrize(
+    ("targets", "inside"),
+    [
+        ((), False),
+        (("host:ws-*",), False),
+        (("host:*",), False),
+        (("host:*", "user:a*"), False),
+        (("*:", "host", "host:?"), False),
+        (("host:*", "user:*"), True),
+        (("*:*",), True),
+        (("*",), True),
+        (("[hu]*",), True),
+    ],
+)
+def test_a_change_that_names_no_target_needs_a_mandate_for_all_that_it_could_mean(
+    targets: tuple[str, ...], inside: bool
+) -> None:
+    found = facts(NOBODY, profile=BOUND, mandate=replace(MANDATE, targets=targets))
+    why = ("it names no target, and the mandate does not cover every target",)
+    assert found.outside == (() if inside else why)
+
+
+def test_a_tool_without_target_rules_and_a_read_name_nothing_that_is_missed() -> None:
+    assert facts(NOBODY, profile=WORST).in_mandate
+    assert facts(NOBODY, profile=replace(READ, targets=BOUND.targets)).in_mandate
 
 
 PARENT = replace(MANDATE, id="m0", expires_at=9_000)

@@ -27,8 +27,8 @@ PARENT = Mandate(**FIELDS)
 CHILD = replace(
     PARENT, id="m2", agent="other", tools=("edr/get_host",), targets=("host:ws-1",), objects=(), expires_at=9_000
 )
-letters = st.text("ab/:*?[]!-", max_size=6)
-names = st.text("ab/:*?[]!-", max_size=8)
+letters = st.text("ab./:*?[]!-", max_size=6)
+names = st.text("ab./:*?[]!-", max_size=8)
 
 
 @given(child=letters, parents=st.lists(letters, max_size=3), name=names)
@@ -125,3 +125,16 @@ def test_patterns_keep_case_and_objects_are_exact() -> None:
     assert not PARENT.covers_target(Target("secret", "vault/db2"))
     assert PARENT.names(ToolRef("edr", "x"), Target("secret", "vault/db"))
     assert not PARENT.names(ToolRef("edr", "get_host"), Target("host", "ws-1"))
+
+
+@pytest.mark.parametrize("climbing", ["/case/../etc/passwd", "/case/a/../../x", "..", "/case/..", "\\case\\..\\x"])
+def test_a_path_that_climbs_out_of_its_folder_is_covered_by_no_pattern_but_all(climbing: str) -> None:
+    def mandate(*targets: str) -> Mandate:
+        return replace(PARENT, targets=targets)
+
+    target = Target("file", climbing)
+    assert not mandate("file:/case/*", "file:[!x]*", "file:\\case\\*").covers_target(target)
+    assert mandate("file:*").covers_target(target)
+    assert mandate("*:*").covers_target(target)
+    assert replace(mandate(), objects=(f"file:{climbing}",)).covers_target(target)
+    assert mandate("file:/case/*").covers_target(Target("file", "/case/a..b/c"))
