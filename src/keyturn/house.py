@@ -74,7 +74,8 @@ def build(config: Config, tools: Tools) -> House:
     keyfile.prepare(config.folder)
     policy, knowledge = load_policy(config.policy), FileKnowledge.of(config)
     signer = keyfile.signer(config.folder, config.journal.origin)
-    runners, runner, clock = FileRunners(config.folder / "runners"), new_id("run-"), WallClock()
+    runners, clock = FileRunners(config.folder / "runners"), WallClock()
+    runner = new_id("run-", clock.now())
     runners.enter(runner)
     try:
         store = SqliteStore(config.folder / DATABASE)

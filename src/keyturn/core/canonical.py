@@ -6,7 +6,6 @@ integers beyond 2**53-1, lone surrogates, nesting beyond ``MAX_DEPTH``.
 
 import hashlib
 import json
-import re
 from typing import Any
 
 import msgspec
@@ -70,56 +69,36 @@ def parse_json(raw: bytes | str) -> Any:
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Check the value; True if msgspec's sorted encoding of it is already RFC 8785 (no floats, ASCII keys)."""
-    if depth > MAX_DEPTH:
-        raise InvalidJson("nested too deeply", hint=f"at most {MAX_DEPTH} levels")
+    """Check the value; True if msgspec's sorted encoding of it is already RFC 8785.
+
+    It writes every string as RFC 8785 does; it sorts keys by code points, which differs beyond ASCII, and writes
+    fractions its own way.
+    """
     kind = type(value)
-    if kind is str:
-        return bool(value.isprintable())
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise InvalidJson("an integer is beyond 2^53-1", hint="send it as a string")
+        return True
+    if depth >= MAX_DEPTH:
+        raise InvalidJson("nested too deeply", hint=f"at most {MAX_DEPTH} levels")
     if kind is dict:
         plain = True
         for key, inner in value.items():
             if type(key) is not str:
                 raise InvalidJson(f"an object's key must be a string, not {type(key).__name__}")
-            plain = _is_plain(inner, depth + 1) and plain and key.isascii() and key.isprintable()
+            plain = _is_plain(inner, depth + 1) and plain and key.isascii()
         return plain
     if kind is list or kind is tuple:
         plain = True
         for inner in value:
             plain = _is_plain(inner, depth + 1) and plain
         return plain
-    if kind is int:
-        if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise InvalidJson("an integer is beyond 2^53-1", hint="send it as a string")
-        return True
     if kind is float and MAX_INTEGER < abs(value) < 1e21:
         # ECMAScript writes such a double as a plain integer, which parse_json rightly refuses.
         raise InvalidJson("a number is beyond 2^53-1 and would be written as an integer", hint="send it as a string")
-    return kind is bool or value is None
-
-
-def _no_floats(text: str) -> float:
-    raise ValueError(text)
-
-
-_plain_decoder = msgspec.json.Decoder(float_hook=_no_floats)
-_LONG_NUMBER = re.compile(rb"[0-9]{16}")
-
-
-def _quick(value: Any) -> bytes | None:
-    """The bytes, if it is quickly seen that msgspec's sorted encoding is already RFC 8785; None if it takes a look.
-
-    It is, where all is ASCII without escapes, no number has a fraction or 16 digits, and the nesting is shallow;
-    that decoding gives the value back shows that nothing but JSON's own types was encoded.
-    """
-    try:
-        raw = _sorted.encode(value)
-        plain = raw.isascii() and b"\\" not in raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
-        if plain and not _LONG_NUMBER.search(raw) and _plain_decoder.decode(raw) == value:
-            return raw
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        pass
-    return None
+    return False
 
 
 def canonical_json(value: Any) -> bytes:
@@ -127,8 +106,6 @@ def canonical_json(value: Any) -> bytes:
 
     Raises :class:`InvalidJson` for what has no canonical form.
     """
-    if (quick := _quick(value)) is not None:
-        return quick
     try:
         if _is_plain(value, 0):
             return _sorted.encode(value)

@@ -15,11 +15,14 @@ import cedarpy
 import msgspec
 from cedarpy import pst
 
+from keyturn.core.profile import Stage
 from keyturn.errors import PolicyError
 
 ENGINE = f"cedarpy {version('cedarpy')}"
 RUNS = ("free", "confirm", "one_key", "two_key", "read_while_stopped")
 ACTIONS = (*RUNS, "turn_key", "release")
+
+STAGES = frozenset(stage.value for stage in Stage)
 
 GUARDRAILS = "guardrails.cedar"
 GUARDRAIL_PREFIX = "guardrail-"
@@ -27,7 +30,7 @@ SCHEMA = "schema.cedarschema"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _MAX_WHY = 300
-_REMEMBERED, _REMEMBERED_LENGTH = 2_048, 1_024
+_REMEMBERED, _REMEMBERED_LENGTH, _QUESTIONS = 2_048, 1_024, 512
 _LEXEME = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;|\S', re.DOTALL)
 _json = msgspec.json.Encoder()
 _NAMED = re.compile(r"policy `([a-z0-9._-]+)`")
@@ -78,6 +81,32 @@ class Rule(msgspec.Struct, frozen=True):
             return True
         plain = bool(named) and all(str(uid.type) == "Action" and uid.id in ACTIONS for uid in named)
         return not plain or any(uid.id == action for uid in named)
+
+    def only_for(self, who: Literal["principal", "resource"]) -> str | None:
+        """The one agent, or tool, that the policy's scope names; ``None`` if it names none, or in another way."""
+        scope, kind = getattr(self.tree, who), {"principal": "Agent", "resource": "Tool"}[who]
+        if isinstance(scope, pst.ScopeEq) and isinstance(scope.entity, pst.EntityUid):
+            return scope.entity.id if str(scope.entity.type) == kind else None
+        return None
+
+    def stages(self) -> frozenset[str]:
+        """The stages in which the policy can hold, as far as its first condition begins by asking for one.
+
+        Cedar evaluates ``a && b`` from the left and stops at a false ``a``: in any other stage the policy neither
+        holds nor errs.
+        """
+        first = self.tree.clauses[0] if self.tree.clauses else None
+        expr = first.expr if isinstance(first, pst.When) else None
+        while isinstance(expr, pst.BinaryOp) and expr.op == "and":
+            expr = expr.left
+        if (
+            isinstance(expr, pst.BinaryOp)
+            and expr.op in ("eq", "not_eq")
+            and expr.left == pst.GetAttr(base=pst.Var("context"), attr="stage")
+            and isinstance(expr.right, pst.StringLit)
+        ):
+            return frozenset(stage for stage in STAGES if (stage == expr.right.value) is (expr.op == "eq"))
+        return STAGES
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -199,8 +228,8 @@ def narrowed(schema: cedarpy.Schema, type_name: str, keep: frozenset[str]) -> ce
     return cedarpy.Schema.from_str("\n".join(lines))
 
 
-class _Question(msgspec.Struct, frozen=True):
-    """What one action is asked with: its policies, its schema, and the facts to send (``None`` is all)."""
+class _Question(msgspec.Struct, frozen=True, eq=False):
+    """What is asked: the policies, the schema, and the facts to send (``None`` is all). One object a question."""
 
     policies: cedarpy.PolicySet
     schema: cedarpy.Schema
@@ -210,22 +239,39 @@ class _Question(msgspec.Struct, frozen=True):
 class Engine:
     """A set of policies under a schema, ready to be asked. Immutable, and so are its answers.
 
-    Each action is asked of the policies whose scope does not leave it out, with the facts that these policies
-    read, under the schema of these facts: what is left out could neither permit, forbid nor err. Building the
-    request is most of the time that a question takes, and grows with every fact sent.
+    A question is put to the policies that its action, agent, tool and stage do not surely leave out, with the facts
+    that these policies read, under the schema of these facts: what is left out could neither permit, forbid nor err.
+    Most of the time goes into building the request and into each policy asked.
     """
 
     def __init__(self, schema: str, rules: tuple[Rule, ...]) -> None:
         try:
             self._schema = cedarpy.Schema.from_str(schema)
             self._entities = cedarpy.Entities.from_json_str("[]", self._schema)
-            self._questions = {action: self._question(action, rules) for action in ACTIONS}
+            self._narrowed = lru_cache(maxsize=64)(lambda keep: narrowed(self._schema, "Facts", keep))
+            self._rules = {action: [rule for rule in rules if rule.concerns(action)] for action in ACTIONS}
+            self._agents = {name for rule in rules if (name := rule.only_for("principal")) is not None}
+            self._tools = {name for rule in rules if (name := rule.only_for("resource")) is not None}
+            self._question = lru_cache(maxsize=_QUESTIONS)(self._made)
             self._remembered = lru_cache(maxsize=_REMEMBERED)(self._put)
+            for action in ACTIONS:
+                for stage in STAGES if action in RUNS else (None,):
+                    self._question(action, stage, "", "")
         except ValueError as e:
             raise PolicyError(f"{SCHEMA}: {e}", hint="restore the shipped schema") from None
 
-    def _question(self, action: str, rules: tuple[Rule, ...]) -> _Question:
-        concerned = [rule for rule in rules if rule.concerns(action)]
+    def _made(self, action: str, stage: str | None, agent: str, tool: str) -> _Question:
+        """The question of an action in a stage; ``agent`` and ``tool`` are named only if some policy names them."""
+        concerned = [
+            rule
+            for rule in self._rules[action]
+            if stage is None
+            or (
+                stage in rule.stages()
+                and rule.only_for("principal") in (None, agent)
+                and rule.only_for("resource") in (None, tool)
+            )
+        ]
         policies = cedarpy.PolicySet.from_pst(
             pst.PolicySet(
                 templates=pst.FrozenMap(),
@@ -234,9 +280,9 @@ class Engine:
             )
         )
         read = attributes_read(tuple(rule.tree.clauses for rule in concerned))
-        if read is None or action not in RUNS:
+        if read is None or stage is None:
             return _Question(policies, self._schema, None)
-        return _Question(policies, narrowed(self._schema, "Facts", read), tuple(sorted(read)))
+        return _Question(policies, self._narrowed(read), tuple(sorted(read)))
 
     def ask(self, principal: tuple[str, str], action: str, resource: tuple[str, str], context: object) -> Answer:
         """May ``principal`` do ``action`` on ``resource``? Each of the two is a type and an id.
@@ -244,18 +290,25 @@ class Engine:
         ``context`` is a struct or dict as in the schema. Raises :class:`PolicyError` if it has no JSON. The same
         question has the same answer, so a short one that was just asked is not put to Cedar again.
         """
-        sends = self._questions[action].sends
-        if sends is not None:
-            context = {name: getattr(context, name) for name in sends}
+        stage = getattr(context, "stage", None) if action in RUNS else None
+        question = self._question(
+            action,
+            str(stage) if stage in STAGES else None,
+            principal[1] if principal[1] in self._agents else "",
+            resource[1] if resource[1] in self._tools else "",
+        )
+        if question.sends is not None:
+            context = {name: getattr(context, name) for name in question.sends}
         try:
             sent = _json.encode(context).decode()
         except (ValueError, TypeError) as e:
             raise PolicyError(f"the facts have no JSON: {e}", hint="nothing is decided on them") from None
-        put = self._remembered if sends is not None and len(sent) <= _REMEMBERED_LENGTH else self._put
-        return put(principal, action, resource, sent)
+        short = question.sends is not None and len(sent) <= _REMEMBERED_LENGTH
+        return (self._remembered if short else self._put)(question, principal, action, resource, sent)
 
-    def _put(self, principal: tuple[str, str], action: str, resource: tuple[str, str], context: str) -> Answer:
-        question = self._questions[action]
+    def _put(
+        self, question: _Question, principal: tuple[str, str], action: str, resource: tuple[str, str], context: str
+    ) -> Answer:
         result = cedarpy.is_authorized(
             {
                 "principal": {"type": principal[0], "id": principal[1]},

@@ -101,6 +101,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str
 
 
+def may_hold(profile: Profile) -> bool:
+    """A call of this kind may come to wait for keys, so the mandate's budget of open holds counts for it."""
+    return profile.stage is Stage.RESPOND or bool(profile.touches)
+
+
 def _outside(action: Action, s: Situation) -> tuple[str, ...]:
     """Every way in which the action is outside its mandate, in words; empty is inside (guardrail 6)."""
     m = s.mandate
@@ -109,29 +114,30 @@ def _outside(action: Action, s: Situation) -> tuple[str, ...]:
     if m.agent != action.agent:
         return ("the mandate is another agent's",)
     responds = s.profile.stage is Stage.RESPOND
-    may_hold = responds or bool(s.profile.touches)
-    unnamed = responds and bool(s.profile.targets) and not action.targets
-    checks = (
-        (not s.agent_live, "the agent is revoked"),
-        (m.revoked_at is not None, "the mandate is revoked"),
-        (s.now < m.issued_at, "the mandate has not begun"),
-        (s.now >= m.expires_at, "the mandate has expired"),
-        (not m.covers_tool(action.tool), f"the mandate does not name the tool {action.tool}"),
-        (s.spent.actions >= m.budgets.actions, f"the budget of {m.budgets.actions} actions is spent"),
-        (
-            responds and s.spent.responds >= m.budgets.responds,
-            f"the budget of {m.budgets.responds} changes is spent",
-        ),
-        (
-            unnamed and not m.covers_all(rule.kind for rule in s.profile.targets),
-            "it names no target, and the mandate does not cover every target",
-        ),
-        (may_hold and s.spent.open_holds >= m.budgets.open_holds, f"{m.budgets.open_holds} holds are open already"),
-    )
+    found = list(s.outside)
+    if not s.agent_live:
+        found.append("the agent is revoked")
+    if m.revoked_at is not None:
+        found.append("the mandate is revoked")
+    if s.now < m.issued_at:
+        found.append("the mandate has not begun")
+    if s.now >= m.expires_at:
+        found.append("the mandate has expired")
+    if not m.covers_tool(action.tool):
+        found.append(f"the mandate does not name the tool {action.tool}")
+    if s.spent.actions >= m.budgets.actions:
+        found.append(f"the budget of {m.budgets.actions} actions is spent")
+    if responds and s.spent.responds >= m.budgets.responds:
+        found.append(f"the budget of {m.budgets.responds} changes is spent")
+    if may_hold(s.profile) and s.spent.open_holds >= m.budgets.open_holds:
+        found.append(f"{m.budgets.open_holds} holds are open already")
+    unnamed = responds and s.profile.targets and not action.targets
+    if unnamed and not m.covers_all(rule.kind for rule in s.profile.targets):
+        found.append("it names no target, and the mandate does not cover every target")
     strangers = [f"{t.kind}:{t.id}" for t in action.targets if not m.covers_target(t)] if responds else []
-    named = (f"the mandate does not name the target {name}" for name in strangers[:5])
-    above = (why for parent, spent in s.parents if (why := _over(parent, spent, s.now, responds)))
-    return (*s.outside, *(why for outside, why in checks if outside), *named, *above)
+    found += [f"the mandate does not name the target {name}" for name in strangers[:5]]
+    found += [why for parent, spent in s.parents if (why := _over(parent, spent, s.now, responds))]
+    return tuple(found)
 
 
 def _over(parent: Mandate, spent: Spent, now: int, responds: bool) -> str:

@@ -30,9 +30,13 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sweep_s: float = 0.5
 
 
-def new_id(prefix: str) -> str:
-    """A fresh name: the prefix and 60 random bits in lower-case base 32."""
-    return prefix + base64.b32encode(secrets.token_bytes(8))[:12].decode().lower()
+def new_id(prefix: str, now: int) -> str:
+    """A fresh name: the prefix and 16 hex digits, of which six grow with the time ``now`` (in ms) and ten are random.
+
+    Rows that are written together so stand together, and a commit touches few pages. The time comes round every five
+    hours, which keeps names short.
+    """
+    return f"{prefix}{now & 0xFFFFFF:06x}{secrets.token_hex(5)}"
 
 
 def new_token(prefix: str) -> str:

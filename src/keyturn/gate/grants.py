@@ -228,7 +228,7 @@ def press_stop(ctx: Context, who: Person, scope: Scope, subject: str, reason: st
 
     def work(tx: Tx) -> Stop:
         by, now = need_role(tx, who, DECIDERS, "stop").id, tx.now(ctx.clock.now())
-        stop = Stop(id=new_id("s"), scope=scope, subject=subject, reason=need_reason(reason), by=by, at=now)
+        stop = Stop(id=new_id("s", now), scope=scope, subject=subject, reason=need_reason(reason), by=by, at=now)
         tx.put_stop(stop)
         body = {"stop": stop.id, "scope": scope.value, "subject": subject, "by": by, "because": stop.reason}
         tx.record("stopped", now, body)
@@ -280,7 +280,7 @@ def _agent(tx: Tx, agent_id: str) -> Agent:
 def _mandate(ctx: Context, tx: Tx, draft: MandateDraft, agent: Agent, issuer: str) -> Mandate:
     now = tx.now(ctx.clock.now())
     return Mandate(
-        id=new_id("m"),
+        id=new_id("m", now),
         agent=agent.id,
         case=draft.case,
         purpose=draft.purpose,

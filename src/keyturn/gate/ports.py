@@ -136,7 +136,8 @@ class Store(Protocol):
 
         If ``work`` raises, its writes are undone (and only its), and the error is raised here. Work of several
         callers may share a commit; each sees the writes of those before it. If the commit fails, every one of
-        them gets :class:`~keyturn.errors.StoreError`.
+        them gets :class:`~keyturn.errors.StoreError`. ``work`` may be run again when another's fails, and only its
+        last run stands: it has no effect but on the transaction and through its result.
         """
         ...
 

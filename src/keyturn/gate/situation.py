@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from keyturn.core.action import Action
-from keyturn.core.facts import Credential, Facts, Situation, facts_of
+from keyturn.core.facts import Credential, Facts, Situation, facts_of, may_hold
 from keyturn.core.mandate import Mandate, Spent
 from keyturn.core.profile import WORST, Profile
 from keyturn.gate.context import Context
@@ -34,8 +34,8 @@ def read_facts(
         owner=agent.owner if agent else "",
         agent_live=agent is not None and agent.revoked_at is None,
         mandate=mandate,
-        spent=_spent(tx, mandate, held) if mandate else Spent(),
-        parents=tuple((parent, _spent(tx, parent, held)) for parent in lineage(tx, mandate)[1:]) if mandate else (),
+        spent=_spent(tx, mandate, profile, held) if mandate else Spent(),
+        parents=tuple((m, _spent(tx, m, profile, held)) for m in lineage(tx, mandate)[1:]) if mandate else (),
         chain=tx.chain(action.agent, action.case),
         credential=_credential(ctx, agent, action),
         profile=profile,
@@ -56,9 +56,9 @@ def lineage(tx: Tx, mandate: Mandate) -> list[Mandate]:
     return found
 
 
-def _spent(tx: Tx, mandate: Mandate, held: bool) -> Spent:
+def _spent(tx: Tx, mandate: Mandate, profile: Profile, held: bool) -> Spent:
     actions, responds, targets = tx.spent(mandate.id)
-    holds = tx.open_holds(mandate.agent, mandate.case) - (1 if held else 0)
+    holds = tx.open_holds(mandate.agent, mandate.case) - (1 if held else 0) if may_hold(profile) else 0
     return Spent(actions=actions, responds=responds, targets=targets, open_holds=max(0, holds))
 
 

@@ -71,12 +71,9 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
     proposal: Proposal = draft.proposal
     mandate, case = choose_mandate(tx, agent.id, proposal.mandate, now)
     fingerprint = sha256_hex(f"{proposal.tool}\n{case}\n".encode() + draft.arguments)
-    twin = tx.held_twin(agent.id, fingerprint)
-    if twin is not None and twin.mandate == mandate:
-        return twin, action_of(tx, twin), draft.profile
     _pin(tx, draft.definition, now)
     action = Action(
-        id=new_id("a"),
+        id=new_id("a", now),
         agent=agent.id,
         mandate=mandate,
         case=case,
@@ -90,6 +87,10 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
     )
     facts, profile = read_facts(ctx, tx, action, draft.definition, fingerprint)
     verdict = ctx.policy.decide(facts)
+    if verdict.oversight is not Oversight.FREE:
+        twin = tx.held_twin(agent.id, fingerprint)
+        if twin is not None and twin.mandate == mandate:
+            return twin, action_of(tx, twin), profile
     content = action.content()
     record = _record(ctx, action, digest_of(content), facts, verdict, fingerprint)
     _write(ctx, tx, record, content, facts, verdict)

@@ -10,6 +10,8 @@ from keyturn.errors import JournalError
 from keyturn.journal import MAX_ENTRY, Frontier, Tile, commit, leaf_hash, newly_full
 
 HASH = 32
+_Entry = tuple[int, str, str, str, bytes, bytes]
+_Payload = tuple[int, str, str, bytes, bytes]
 
 
 class JournalRows:
@@ -18,19 +20,20 @@ class JournalRows:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._frontier = Frontier()
-        self._leaves: list[bytes] = []
-        self._saved = (0, 0)
+        self._entries: list[_Entry] = []
+        self._payloads: list[_Payload] = []
+        self._saved = (0, 0, 0)
         self.at = 0
 
     @property
     def size(self) -> int:
         """How many entries there are, those of this transaction included."""
-        return self._frontier.size + len(self._leaves)
+        return self._frontier.size + len(self._entries)
 
     def load(self) -> None:
         """Look at the head as it stands in the database (another process may have appended)."""
         row = self._db.execute("SELECT at, frontier FROM journal_head").fetchone()
-        self._leaves = []
+        self._entries, self._payloads = [], []
         self.at, head = row if row else (0, None)
         if head is None:
             self._frontier = Frontier()
@@ -39,17 +42,20 @@ class JournalRows:
 
     def save(self) -> None:
         """Remember this point in the transaction."""
-        self._saved = (len(self._leaves), self.at)
+        self._saved = (len(self._entries), len(self._payloads), self.at)
 
     def undo(self) -> None:
         """Forget what came after :meth:`save`."""
-        count, self.at = self._saved
-        del self._leaves[count:]
+        entries, payloads, self.at = self._saved
+        del self._entries[entries:], self._payloads[payloads:]
 
     def append(
         self, kind: str, at: int, body: Mapping[str, Any], payloads: Mapping[str, bytes], action: str, case: str
     ) -> int:
-        """One entry and its payloads; its index. Raises :class:`JournalError` if it is too large for the log."""
+        """One entry and its payloads; its index. Raises :class:`JournalError` if it is too large for the log.
+
+        The rows are written by :meth:`flush`, all of a commit together.
+        """
         seq = self.size
         self.at = max(self.at, at)
         entry: dict[str, Any] = {"seq": seq, "at": self.at, "kind": kind, **body}
@@ -62,27 +68,36 @@ class JournalRows:
         raw = canonical_json(entry)
         if len(raw) > MAX_ENTRY:
             raise JournalError(f"a {kind} entry of {len(raw)} bytes is too large", hint="keep it as a payload")
-        leaf = leaf_hash(raw)
-        self._db.execute("INSERT INTO journal VALUES (?,?,?,?,?,?)", (seq, kind, action, case, leaf, raw))
-        self._leaves.append(leaf)
+        self._entries.append((seq, kind, action, case, leaf_hash(raw), raw))
         return seq
 
     def _keep(self, seq: int, name: str, action: str, raw: bytes) -> str:
         salt = os.urandom(16)
-        self._db.execute("INSERT INTO payloads VALUES (?,?,?,?,?)", (seq, name, action, salt, raw))
+        self._payloads.append((seq, name, action, salt, raw))
         return commit(salt, raw)
 
+    def payload(self, action: str, name: str) -> bytes | None:
+        """The newest payload of that name for an action, those of this transaction included."""
+        for _, kept, of, _, raw in reversed(self._payloads):
+            if of == action and kept == name:
+                return raw
+        sql = "SELECT body FROM payloads WHERE action=? AND name=? ORDER BY seq DESC LIMIT 1"
+        row = self._db.execute(sql, (action, name)).fetchone()
+        return bytes(row[0]) if row else None
+
     def flush(self) -> None:
-        """Before the commit: the tiles that became full, and the new head."""
-        if not self._leaves:
+        """Before the commit: the entries and payloads, the tiles that became full, and the new head."""
+        if not self._entries:
             return
+        self._db.executemany("INSERT INTO journal VALUES (?,?,?,?,?,?)", self._entries)
+        self._db.executemany("INSERT INTO payloads VALUES (?,?,?,?,?)", self._payloads)
         old = self._frontier.size
-        frontier = self._frontier.extend(self._leaves)
+        frontier = self._frontier.extend([entry[4] for entry in self._entries])
         for level, index in newly_full(old, frontier.size):
             self._db.execute("INSERT INTO tiles VALUES (?,?,?)", (level, index, self._full(level, index)))
         self._db.execute("INSERT OR REPLACE INTO journal_head VALUES (1,?,?)", (self.at, frontier.encode()))
         self._frontier = frontier
-        self._leaves = []
+        self._entries, self._payloads = [], []
 
     def _full(self, level: int, index: int) -> bytes:
         if level == 0:

@@ -1,6 +1,9 @@
 """The tables. A row's ``body`` is the whole value (MessagePack of its Struct); the columns beside it are what
 we search by. Migrations are in order, each runs once, in one transaction with its number."""
 
+import sqlite3
+from collections.abc import Iterator
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE agents (id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, body BLOB NOT NULL) WITHOUT ROWID;
@@ -60,4 +63,34 @@ MIGRATIONS: tuple[str, ...] = (
     DROP INDEX actions_held_by_mandate;
     CREATE INDEX actions_held_by_agent ON actions (agent, case_id) WHERE state = 'held';
     """,
+    # What changes seldom has a version (store/remembered.py); open holds are counted as they open and move on.
+    """
+    CREATE TABLE seldom (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL);
+    INSERT INTO seldom VALUES (1, 0);
+
+    DROP INDEX actions_held_by_agent;
+    CREATE TABLE open_holds (
+        agent TEXT, case_id TEXT, count INTEGER NOT NULL, PRIMARY KEY (agent, case_id)
+    ) WITHOUT ROWID;
+    INSERT INTO open_holds SELECT agent, case_id, count(*) FROM actions WHERE state = 'held' GROUP BY agent, case_id;
+    CREATE TRIGGER hold_opens AFTER INSERT ON actions WHEN new.state = 'held'
+    BEGIN
+        INSERT INTO open_holds VALUES (new.agent, new.case_id, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+    END;
+    CREATE TRIGGER hold_moves AFTER UPDATE OF state ON actions WHEN (old.state = 'held') <> (new.state = 'held')
+    BEGIN
+        INSERT INTO open_holds VALUES (new.agent, new.case_id, 1)
+        ON CONFLICT DO UPDATE SET count = count + iif(new.state = 'held', 1, -1);
+    END;
+    """,
 )
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a migration, one by one: each ends with a line that completes it."""
+    lines: list[str] = []
+    for line in script.splitlines():
+        lines.append(line)
+        if sqlite3.complete_statement(text := "\n".join(lines)):
+            yield text
+            lines.clear()

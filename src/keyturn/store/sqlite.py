@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from keyturn.errors import StoreError
 from keyturn.gate.ports import Tx
 from keyturn.store.journal_rows import JournalRows
-from keyturn.store.schema import MIGRATIONS
+from keyturn.store.schema import MIGRATIONS, statements
 from keyturn.store.transaction import SqliteTx
 from keyturn.store.writing import Writer
 
@@ -27,6 +27,9 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA foreign_keys=ON")
+        db.execute("PRAGMA temp_store=MEMORY")
+        db.execute("PRAGMA cache_size=-16000")
+        db.execute("PRAGMA wal_autocheckpoint=4000")
     except (sqlite3.Error, OSError) as e:
         raise StoreError(f"can't open the database {path.name}: {e}", hint="look at the data folder") from e
     return db
@@ -40,9 +43,8 @@ def migrate(db: sqlite3.Connection) -> None:
         if version > len(MIGRATIONS):
             raise StoreError("the database was written by a later Keyturn", hint="run that version, or a newer one")
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            for statement in script.split(";"):
-                if statement.strip():
-                    db.execute(statement)
+            for statement in statements(script):
+                db.execute(statement)
             db.execute(f"PRAGMA user_version = {number}")
         db.execute("COMMIT")
     except BaseException:
@@ -71,9 +73,8 @@ class SqliteStore:
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` on a snapshot, in the caller's thread: reads here are keyed or paged, and quick."""
         try:
-            self._reader.execute("BEGIN")
+            self._read_tx.begin("DEFERRED")
             try:
-                self._read_tx.journal.load()
                 return work(self._read_tx)
             finally:
                 self._reader.execute("ROLLBACK")

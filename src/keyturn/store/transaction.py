@@ -12,6 +12,7 @@ from keyturn.core.facts import Chain
 from keyturn.core.mandate import Mandate
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 from keyturn.store.journal_rows import JournalRows
+from keyturn.store.remembered import Remembered
 
 V = TypeVar("V", bound=msgspec.Struct)
 
@@ -30,15 +31,22 @@ class SqliteTx:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.journal = JournalRows(db)
+        self._seldom = Remembered(db)
+        self._spent: dict[str, tuple[int, int]] = {}
+        self._spending: dict[str, tuple[int, int]] = {}
+        self._saved: dict[str, tuple[int, int]] = {}
 
-    def begin(self) -> None:
-        """Open the transaction and look at the journal's head."""
-        self._db.execute("BEGIN IMMEDIATE")
+    def begin(self, how: str = "IMMEDIATE") -> None:
+        """Open the transaction and look at the journal's head, and at what is remembered."""
+        self._db.execute(f"BEGIN {how}")
+        self._spent, self._spending = {}, {}
         self.journal.load()
+        self._seldom.look()
 
     def savepoint(self) -> None:
         """Remember this point."""
         self._db.execute("SAVEPOINT job")
+        self._saved = dict(self._spending)
         self.journal.save()
 
     def keep(self) -> None:
@@ -49,15 +57,22 @@ class SqliteTx:
         """Come back to the savepoint, and forget it."""
         self._db.execute("ROLLBACK TO job")
         self._db.execute("RELEASE job")
+        self._spending = self._saved
+        self._seldom.forget()
         self.journal.undo()
 
     def commit(self) -> None:
-        """Make all of it durable, the journal's tree included."""
+        """Make all of it durable: what mandates have spent, the journal and its tree included."""
+        self._db.executemany(
+            "UPDATE mandates SET spent_actions = spent_actions + ?, spent_responds = spent_responds + ? WHERE id = ?",
+            [(*spent, mandate) for mandate, spent in self._spending.items()],
+        )
         self.journal.flush()
         self._db.execute("COMMIT")
 
     def rollback(self) -> None:
         """Give all of it up."""
+        self._seldom.forget()
         if self._db.in_transaction:
             self._db.rollback()
 
@@ -75,16 +90,19 @@ class SqliteTx:
     # Who
 
     def agent(self, agent_id: str) -> Agent | None:
-        return self._one(_agent, "SELECT body FROM agents WHERE id=?", (agent_id,))
+        sql = "SELECT body FROM agents WHERE id=?"
+        return self._seldom.get(("agent", agent_id), lambda: self._one(_agent, sql, (agent_id,)))
 
     def agent_by_token(self, token_hash: str) -> Agent | None:
-        return self._one(_agent, "SELECT body FROM agents WHERE token_hash=?", (token_hash,))
+        sql = "SELECT body FROM agents WHERE token_hash=?"
+        return self._seldom.get(("token", token_hash), lambda: self._one(_agent, sql, (token_hash,)))
 
     def agents(self) -> list[Agent]:
         return self._all(_agent, "SELECT body FROM agents ORDER BY id")
 
     def put_agent(self, agent: Agent) -> None:
         self._db.execute("INSERT OR REPLACE INTO agents VALUES (?,?,?)", (agent.id, agent.token_hash, _pack(agent)))
+        self._seldom.changed()
 
     def person(self, person_id: str) -> Person | None:
         sql = "SELECT body FROM people WHERE id = ? OR id = (SELECT person FROM aliases WHERE alias = ?)"
@@ -104,15 +122,15 @@ class SqliteTx:
     # Mandates
 
     def mandate(self, mandate_id: str) -> Mandate | None:
-        return self._one(_mandate, "SELECT body FROM mandates WHERE id=?", (mandate_id,))
+        sql = "SELECT body FROM mandates WHERE id=?"
+        return self._seldom.get(("mandate", mandate_id), lambda: self._one(_mandate, sql, (mandate_id,)))
 
     def mandates(self, *, agent: str | None = None, live_at: int | None = None) -> list[Mandate]:
-        sql = (
-            "SELECT body FROM mandates WHERE (?1 IS NULL OR agent = ?1) AND (?2 IS NULL OR expires_at > ?2) ORDER BY id"
-        )
-        if agent is not None and live_at is not None:
-            sql = "SELECT body FROM mandates WHERE agent = ?1 AND expires_at > ?2"
-        found = self._all(_mandate, sql, (agent, live_at))
+        if agent is None:
+            found = self._all(_mandate, "SELECT body FROM mandates ORDER BY id")
+        else:
+            sql = "SELECT body FROM mandates WHERE agent = ? ORDER BY id"
+            found = self._seldom.get(("mandates", agent), lambda: self._all(_mandate, sql, (agent,)))
         return [m for m in found if live_at is None or m.live(live_at)]
 
     def put_mandate(self, mandate: Mandate) -> None:
@@ -121,45 +139,48 @@ class SqliteTx:
             " ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body",
             (mandate.id, mandate.agent, mandate.expires_at, _pack(mandate)),
         )
+        self._seldom.changed()
 
     def spend(self, mandate_id: str, *, actions: int, responds: int, targets: Iterable[Target]) -> None:
-        self._db.execute(
-            "UPDATE mandates SET spent_actions = spent_actions + ?, spent_responds = spent_responds + ? WHERE id = ?",
-            (actions, responds, mandate_id),
-        )
+        more = self._spending.get(mandate_id, (0, 0))
+        self._spending[mandate_id] = (more[0] + actions, more[1] + responds)
         rows = [(mandate_id, t.kind, t.id) for t in targets]
         if rows:
             self._db.executemany("INSERT OR IGNORE INTO mandate_targets VALUES (?,?,?)", rows)
 
     def spent(self, mandate_id: str) -> tuple[int, int, frozenset[Target]]:
-        row = self._db.execute(
-            "SELECT spent_actions, spent_responds FROM mandates WHERE id=?", (mandate_id,)
-        ).fetchone()
-        actions, responds = row or (0, 0)
+        if (before := self._spent.get(mandate_id)) is None:
+            sql = "SELECT spent_actions, spent_responds FROM mandates WHERE id=?"
+            before = self._spent[mandate_id] = self._db.execute(sql, (mandate_id,)).fetchone() or (0, 0)
+        more = self._spending.get(mandate_id, (0, 0))
+        actions, responds = before[0] + more[0], before[1] + more[1]
         if not responds:
             return actions, 0, frozenset()
         rows = self._db.execute("SELECT kind, id FROM mandate_targets WHERE mandate=?", (mandate_id,))
         return actions, responds, frozenset(Target(kind, name) for kind, name in rows)
 
     def open_holds(self, agent: str, case: str) -> int:
-        row = self._db.execute(
-            "SELECT count(*) FROM actions WHERE state = 'held' AND agent = ? AND case_id = ?", (agent, case)
-        ).fetchone()
-        return int(row[0])
+        sql = "SELECT count FROM open_holds WHERE agent = ? AND case_id = ?"
+        row = self._db.execute(sql, (agent, case)).fetchone()
+        return int(row[0]) if row else 0
 
     def chain(self, agent: str, case: str) -> Chain:
-        row = self._db.execute(
-            "SELECT count(*), count(DISTINCT upstream), coalesce(max(analysed), 0) FROM chains"
-            " WHERE agent=? AND case_id=?",
-            (agent, case),
-        ).fetchone()
-        return Chain(tools=row[0], upstreams=row[1], analysed=bool(row[2]))
+        steps = self._steps(agent, case)
+        return Chain(tools=len(steps), upstreams=len({tool.upstream for tool in steps}), analysed=any(steps.values()))
 
     def note_chain(self, agent: str, case: str, tool: ToolRef, *, analysed: bool) -> None:
-        self._db.execute(
-            "INSERT INTO chains VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET analysed = excluded.analysed"
-            " WHERE excluded.analysed > analysed",
-            (agent, case, tool.upstream, tool.name, int(analysed)),
+        known = self._steps(agent, case).get(tool)
+        if known is None or analysed > known:
+            row = (agent, case, tool.upstream, tool.name, int(analysed))
+            self._db.execute("INSERT OR REPLACE INTO chains VALUES (?,?,?,?,?)", row)
+            self._seldom.changed()
+
+    def _steps(self, agent: str, case: str) -> Mapping[ToolRef, bool]:
+        """The tools that the agent has used in the case, and whether it analysed with each."""
+        sql = "SELECT upstream, tool, analysed FROM chains WHERE agent=? AND case_id=?"
+        return self._seldom.get(
+            ("chain", agent, case),
+            lambda: {ToolRef(up, name): bool(a) for up, name, a in self._db.execute(sql, (agent, case))},
         )
 
     # Actions
@@ -171,12 +192,15 @@ class SqliteTx:
         r = record
         keyed = int(r.hold is not None and bool(r.hold.keys))
         self._db.execute(
-            "INSERT OR REPLACE INTO actions VALUES (?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO actions VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET"
+            " state = excluded.state, due_at = excluded.due_at, keyed = excluded.keyed, body = excluded.body",
             (
                 r.id, r.state.value, r.agent, r.mandate, r.case, r.tool.upstream, r.fingerprint, r.due_at, keyed,
                 _pack(r),
             ),
         )  # fmt: skip
+        if r.state is State.REFUSED:
+            self._seldom.changed()
 
     def actions(
         self,
@@ -213,26 +237,32 @@ class SqliteTx:
         return self._one(_action, sql, (agent, fingerprint))
 
     def refused_before(self, case: str, fingerprint: str) -> bool:
-        sql = "SELECT 1 FROM actions WHERE state = 'refused' AND case_id = ? AND fingerprint = ?"
-        return self._db.execute(sql, (case, fingerprint)).fetchone() is not None
+        sql = "SELECT fingerprint FROM actions WHERE state = 'refused' AND case_id = ?"
+        return fingerprint in self._seldom.get(
+            ("refused", case), lambda: {row[0] for row in self._db.execute(sql, (case,))}
+        )
 
     # Stops and pins
 
     def stops(self) -> list[Stop]:
-        return self._all(_stop, "SELECT body FROM stops WHERE lifted = 0 ORDER BY id")
+        sql = "SELECT body FROM stops WHERE lifted = 0 ORDER BY id"
+        return list(self._seldom.get("stops", lambda: self._all(_stop, sql)))
 
     def put_stop(self, stop: Stop) -> None:
         lifted = int(stop.lifted_at is not None)
         self._db.execute("INSERT OR REPLACE INTO stops VALUES (?,?,?)", (stop.id, lifted, _pack(stop)))
+        self._seldom.changed()
 
     def stop(self, stop_id: str) -> Stop | None:
         return self._one(_stop, "SELECT body FROM stops WHERE id=?", (stop_id,))
 
     def pin(self, tool: ToolRef) -> ToolPin | None:
-        return self._one(_pin, "SELECT body FROM pins WHERE upstream=? AND tool=?", (tool.upstream, tool.name))
+        sql = "SELECT body FROM pins WHERE upstream=? AND tool=?"
+        return self._seldom.get(("pin", tool), lambda: self._one(_pin, sql, (tool.upstream, tool.name)))
 
     def put_pin(self, pin: ToolPin) -> None:
         self._db.execute("INSERT OR REPLACE INTO pins VALUES (?,?,?)", (pin.tool.upstream, pin.tool.name, _pack(pin)))
+        self._seldom.changed()
 
     # Journal
 
@@ -252,9 +282,7 @@ class SqliteTx:
         return self.journal.append(kind, at, body, payloads, action, case)
 
     def payload(self, action: str, name: str) -> bytes | None:
-        sql = "SELECT body FROM payloads WHERE action=? AND name=? ORDER BY seq DESC LIMIT 1"
-        row = self._db.execute(sql, (action, name)).fetchone()
-        return bytes(row[0]) if row else None
+        return self.journal.payload(action, name)
 
     def setting(self, name: str) -> bytes | None:
         row = self._db.execute("SELECT value FROM settings WHERE name=?", (name,)).fetchone()

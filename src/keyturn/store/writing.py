@@ -133,11 +133,18 @@ class Writer:
         return group, False
 
     def _commit(self, tx: Writable, group: list[_Job]) -> Writable:
-        """Run the group in one transaction; the connection to go on with (a new one after a failure)."""
+        """Run the group in one transaction; the connection to go on with (a new one after a failure).
+
+        First without savepoints, which cost a copy of every page that a work changes; only if somebody's work fails,
+        once more, each within its own.
+        """
         try:
             tx.begin()
-            for job in group:
-                self._do(tx, job)
+            if not _smoothly(tx, group):
+                tx.rollback()
+                tx.begin()
+                for job in group:
+                    self._do(tx, job)
             tx.commit()
         except Exception as e:
             # Whatever it is (a damaged journal too): the callers hear of it, and the thread lives on.
@@ -187,6 +194,18 @@ class Writer:
                 loop.call_soon_threadsafe(_deliver_all, jobs)
             except RuntimeError:
                 log.warning("the loop of %d writers is gone; their work is durable", len(jobs))
+
+
+def _smoothly(tx: Writable, group: list[_Job]) -> bool:
+    """Run all; False as soon as one fails (the error comes again when it is run within its savepoint)."""
+    try:
+        for job in group:
+            job.result = job.work(tx)
+    except sqlite3.OperationalError:
+        raise
+    except BaseException:
+        return False
+    return True
 
 
 def _deliver_all(jobs: list[_Job]) -> None:

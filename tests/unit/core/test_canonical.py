@@ -66,8 +66,9 @@ def test_what_two_parsers_may_read_differently_is_refused(vector: dict[str, str]
     ids=repr,
 )
 def test_values_without_a_canonical_form_are_refused(value: Any) -> None:
-    with pytest.raises(InvalidJson):
-        canonical_json({"arguments": value})
+    for around in ({"arguments": value}, [0.5, value], {"é": 1, "z": [value]}):
+        with pytest.raises(InvalidJson):
+            canonical_json(around)
 
 
 def test_depth_is_bounded_both_ways() -> None:
