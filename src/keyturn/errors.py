@@ -64,9 +64,13 @@ class Unauthenticated(KeyturnError):
 
 
 class Forbidden(KeyturnError):
-    """The caller is known, and may not do this."""
+    """The caller is known, and may not do this. ``reasons``: where a policy says no, its id and why, one each."""
 
     code = "forbidden"
+
+    def __init__(self, message: str, *, hint: str = "", reasons: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.reasons = reasons
 
 
 class NotFound(KeyturnError):
@@ -112,9 +116,13 @@ class JournalError(KeyturnError):
 
 
 class ToolError(KeyturnError):
-    """A call to a tool behind the gate went wrong."""
+    """A call to a tool behind the gate went wrong. ``action``: the id to look at, or ``""`` for a call of no action."""
 
     code = "tool"
+
+    def __init__(self, message: str, *, hint: str = "", action: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.action = action
 
 
 class ToolNotSent(ToolError):

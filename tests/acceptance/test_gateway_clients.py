@@ -130,6 +130,12 @@ class Site:
     gate: Gate
     people: dict[str, Person]
     effects: Path
+    store: SqliteStore
+
+    async def kinds(self) -> list[str]:
+        """The kinds of the journal's entries, in order."""
+        entries = await self.store.read_journal(lambda log: list(log.entries(0, 10**6)))
+        return [json.loads(entry)["kind"] for entry in entries]
 
     def isolated(self) -> list[str]:
         """The hosts that the server really cut off."""
@@ -177,7 +183,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         sock = config.bind_socket()
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve([sock]))
-        yield Site(f"http://127.0.0.1:{sock.getsockname()[1]}/mcp", token, gate, people, effects)
+        yield Site(f"http://127.0.0.1:{sock.getsockname()[1]}/mcp", token, gate, people, effects, store)
         await gateway.close()
         server.should_exit = server.force_exit = True
         await task
@@ -264,7 +270,9 @@ async def test_the_endpoint_for_all_prefixes_names_and_reads_resources(site: Sit
         assert read.structured_content == {"host": "ws-1", "state": "up"}
         uri = (await client.list_resources()).resources[0].uri
         assert uri == "keyturn://edr/edr://policy"
+        assert "read" not in await site.kinds()
         assert (await client.read_resource(uri)).contents[0].uri == uri
+        assert (await site.kinds())[-1] == "read"
 
 
 async def test_a_2025_client_does_the_same(site: Site, peer_python: Callable[[str], Path], tmp_path: Path) -> None:

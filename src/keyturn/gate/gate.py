@@ -15,15 +15,16 @@ from keyturn.core.explain import Explanation, explain
 from keyturn.core.mandate import Mandate
 from keyturn.core.policy import Reason
 from keyturn.core.profile import Profile, Stage
-from keyturn.errors import Forbidden, KeyturnError, NotFound, Unauthenticated
+from keyturn.errors import KeyturnError, NotFound, Unauthenticated
 from keyturn.gate import grants, recover, review
 from keyturn.gate.context import Context, log, token_hash
 from keyturn.gate.execute import run, run_ready
 from keyturn.gate.grants import Issued, MandateDraft
 from keyturn.gate.ports import Definition, ToolAnswer, Tx
+from keyturn.gate.reading import Read, admit_read
 from keyturn.gate.records import ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
 from keyturn.gate.situation import profile_for, read_facts
-from keyturn.gate.submit import Proposal, action_of, admit, check, choose_mandate
+from keyturn.gate.submit import Proposal, action_of, admit, check
 
 Who = TypeVar("Who", Agent, Person)
 BUSY = frozenset({State.HELD, State.READY, State.EXECUTING, State.REVERTING})
@@ -155,16 +156,14 @@ class Gate:
         """Take a hold back before it runs."""
         return await self._write(action_id, review.withdraw(self._ctx, who, action_id, reason))
 
-    async def may_read(self, agent: Agent, tool: ToolRef, mandate: str | None) -> None:
-        """Raise :class:`Forbidden` unless a live mandate covers the read (``upstream/resources/read`` and such)."""
+    async def may_read(self, agent: Agent, tool: ToolRef, subject: str, mandate: str | None) -> None:
+        """Record a read that is no tool's (``upstream/resources/read`` and such) before it leaves.
 
-        def work(tx: Tx) -> None:
-            now = tx.now(self._ctx.clock.now())
-            chosen = tx.mandate(choose_mandate(tx, agent.id, mandate, now)[0])
-            if chosen is None or chosen.agent != agent.id or not chosen.live(now) or not chosen.covers_tool(tool):
-                raise Forbidden(f"no live mandate covers {tool}", hint=f'ask for a mandate that names "{tool}"')
-
-        await self._ctx.store.read(work)
+        Raises :class:`Forbidden`, once that is recorded, unless the policy lets it run free.
+        """
+        refused = await self._ctx.store.write(admit_read(self._ctx, agent, Read(tool, subject), mandate))
+        if refused is not None:
+            raise refused
 
     # People's verbs
 

@@ -25,10 +25,35 @@ def read_facts(
 
     ``held``: the action is itself one of the agent's open holds, which then does not count against it.
     """
+    profile = profile_for(ctx, definition, action.arguments)
+    facts = facts_with(
+        ctx,
+        tx,
+        action,
+        profile,
+        quarantined=_quarantined(tx, definition),
+        refused_before=tx.refused_before(action.case, fingerprint),
+        outside=() if definition is not None else ("its server lists no such tool",),
+        held=held,
+    )
+    return facts, profile
+
+
+def facts_with(
+    ctx: Context,
+    tx: Tx,
+    action: Action,
+    profile: Profile,
+    *,
+    quarantined: bool = False,
+    refused_before: bool = False,
+    outside: tuple[str, ...] = (),
+    held: bool = False,
+) -> Facts:
+    """The facts of an action now, under a profile; what only a listed tool can have is given by the caller."""
     now = tx.now(ctx.clock.now())
     agent = tx.agent(action.agent)
     mandate = tx.mandate(action.mandate) if action.mandate else None
-    profile = profile_for(ctx, definition, action.arguments)
     situation = Situation(
         now=now,
         owner=agent.owner if agent else "",
@@ -39,13 +64,13 @@ def read_facts(
         chain=tx.chain(action.agent, action.case),
         credential=_credential(ctx, agent, action),
         profile=profile,
-        quarantined=_quarantined(tx, definition),
-        refused_before=tx.refused_before(action.case, fingerprint),
+        quarantined=quarantined,
+        refused_before=refused_before,
         stopped=_stopped(tx.stops(), action),
         assets=tuple(a for t in action.targets if (a := ctx.knowledge.asset(t)) is not None),
-        outside=() if definition is not None else ("its server lists no such tool",),
+        outside=outside,
     )
-    return facts_of(action, situation), profile
+    return facts_of(action, situation)
 
 
 def lineage(tx: Tx, mandate: Mandate) -> list[Mandate]:

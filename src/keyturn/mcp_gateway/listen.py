@@ -31,7 +31,8 @@ async def listen(x: Exchange, view: View, gate: GatePort, held: Held) -> bytes:
     wanted = _filter(x, view)
     meta = {"_meta": {META_SUBSCRIPTION: x.id}}
     for uri in wanted.get("resourceSubscriptions", ()):
-        await gate.may_read(x.agent, ToolRef(view.located(uri)[0], "resources/read"), x.mandate)
+        name, located = view.located(uri)
+        await gate.may_read(x.agent, ToolRef(name, "resources/read"), located, x.mandate)
     for task_id in wanted.get("taskIds", ()):
         await gate.look(x.agent, task_id)
     await x.notify("notifications/subscriptions/acknowledged", {"notifications": wanted, **meta})

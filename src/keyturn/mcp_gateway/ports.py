@@ -77,7 +77,10 @@ class GatePort(Protocol):
         """The gravest stage that the tool's profile gives; ``respond`` for what nobody has profiled."""
         ...
 
-    async def may_read(self, agent: Agent, tool: ToolRef, mandate: str | None) -> None:
-        """Raise :class:`Forbidden` unless a live mandate of the agent (the named one, else its only one) covers the
-        read. ``tool`` is ``<upstream>/resources/read`` or ``<upstream>/prompts/get``."""
+    async def may_read(self, agent: Agent, tool: ToolRef, subject: str, mandate: str | None) -> None:
+        """Record a read before it leaves. Raises :class:`Forbidden` unless a live mandate of the agent (the named one,
+        else its only one) covers it and the policy lets it run free.
+
+        ``tool`` is ``<upstream>/resources/read`` or ``<upstream>/prompts/get``, ``subject`` the uri or the name.
+        """
         ...

@@ -79,9 +79,9 @@ class Surface:
         return await (x.own(upstream) if x.own is not None else self.everything.upstreams[upstream].shared())
 
     async def _read(self, x: Exchange, view: View) -> bytes:
-        """A read that is no tool's: the mandate must cover it."""
-        what, upstream, params = _located(x, view)
-        await self.gate.may_read(x.agent, ToolRef(upstream, what), x.mandate)
+        """A read that is no tool's: the gate has recorded it before it leaves."""
+        what, subject, upstream, params = _located(x, view)
+        await self.gate.may_read(x.agent, ToolRef(upstream, what), subject, x.mandate)
         result = await (await self.session(x, upstream)).request(x.method, params, x)
         if x.method == "resources/read" and not view.only:
             found = results.members(result)
@@ -105,7 +105,7 @@ class Surface:
             return (await asyncio.gather(*(s.request(x.method, x.forwarded, x) for s in able)))[0]
         upstream, uri = view.located(text_param(x.params, "uri"))
         if x.method == "resources/subscribe":
-            await self.gate.may_read(x.agent, ToolRef(upstream, "resources/read"), x.mandate)
+            await self.gate.may_read(x.agent, ToolRef(upstream, "resources/read"), uri, x.mandate)
         return await (await self.session(x, upstream)).request(x.method, {**x.forwarded, "uri": uri}, x)
 
     async def facts(self, view: View) -> list[ServerFacts]:
@@ -143,23 +143,23 @@ class Surface:
         return results.made({"ttlMs": 0, "cacheScope": "private", **found}, True)
 
 
-def _located(x: Exchange, view: View) -> tuple[str, str, dict[str, Any]]:
-    """The read that a request is, its upstream, and its params in that upstream's names."""
+def _located(x: Exchange, view: View) -> tuple[str, str, str, dict[str, Any]]:
+    """The read that a request is, of what, its upstream, and its params in that upstream's names."""
     params = x.forwarded
     if x.method == "resources/read":
         upstream, uri = view.located(text_param(params, "uri"))
-        return "resources/read", upstream, {**params, "uri": uri}
+        return "resources/read", uri, upstream, {**params, "uri": uri}
     if x.method == "prompts/get":
         prompt = view.named(text_param(params, "name"), "prompt")
-        return "prompts/get", prompt.upstream, {**params, "name": prompt.name}
+        return "prompts/get", prompt.name, prompt.upstream, {**params, "name": prompt.name}
     ref = params.get("ref")
     if not isinstance(ref, dict):
         raise RpcError(INVALID_PARAMS, "params.ref must be an object")
     if ref.get("type") == "ref/resource":
         upstream, uri = view.located(text_param(ref, "uri"))
-        return "resources/read", upstream, {**params, "ref": {**ref, "uri": uri}}
+        return "resources/read", uri, upstream, {**params, "ref": {**ref, "uri": uri}}
     prompt = view.named(text_param(ref, "name"), "prompt")
-    return "prompts/get", prompt.upstream, {**params, "ref": {**ref, "name": prompt.name}}
+    return "prompts/get", prompt.name, prompt.upstream, {**params, "ref": {**ref, "name": prompt.name}}
 
 
 def _is_whole(result: bytes) -> bool:

@@ -257,7 +257,7 @@ class NamedGate:
     def stage_of(self, tool: ToolRef) -> Stage:
         return Stage.ANALYSE if tool.name.startswith("get_") else Stage.RESPOND
 
-    async def may_read(self, agent: Agent, tool: ToolRef, mandate: str | None) -> None:
+    async def may_read(self, agent: Agent, tool: ToolRef, subject: str, mandate: str | None) -> None:
         if not self.readable:
             raise Forbidden(f"no mandate covers {tool}")
 
