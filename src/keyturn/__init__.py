@@ -19,15 +19,16 @@ from keyturn.errors import (
 )
 
 if TYPE_CHECKING:
-    from keyturn.sdk import ActionView, Client, Denied, Held, NotDone, Unreachable
+    from keyturn.sdk import ActionView, Client, Denied, Explanation, Held, NotDone, Unreachable
 
-_SDK = frozenset({"ActionView", "Client", "Denied", "Held", "NotDone", "Unreachable"})
+_SDK = frozenset({"ActionView", "Client", "Denied", "Explanation", "Held", "NotDone", "Unreachable"})
 
 __all__ = [
     "ActionView",
     "Client",
     "Conflict",
     "Denied",
+    "Explanation",
     "Forbidden",
     "Held",
     "InvalidInput",

@@ -233,5 +233,6 @@ def test_one_person_never_lets_through_more_than_the_budgets(
     assert len({host for _, host in changes}) <= targets
     looked = next((number for number, record in enumerate(records) if str(record.tool) == "soc/search"), len(records))
     assert len(changes) <= looked
-    for record in records[looked:]:
+    older = {record.id for record in records[:looked]}  # a hold that is asked for again is the same hold
+    for record in (record for record in records[looked:] if record.id not in older):
         assert record.oversight in (Oversight.FREE, Oversight.TWO_KEY, None)

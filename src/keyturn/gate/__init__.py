@@ -3,5 +3,6 @@
 from keyturn.gate.context import Context, GateSettings
 from keyturn.gate.gate import Gate, Proposed, Story
 from keyturn.gate.grants import Issued, MandateDraft
+from keyturn.gate.suppose import Supposition
 
-__all__ = ["Context", "Gate", "GateSettings", "Issued", "MandateDraft", "Proposed", "Story"]
+__all__ = ["Context", "Gate", "GateSettings", "Issued", "MandateDraft", "Proposed", "Story", "Supposition"]

@@ -133,9 +133,14 @@ async def run_ready(ctx: Context, record_id: str) -> None:
 async def run(
     ctx: Context, record: ActionRecord, action: Action, profile: Profile, caller: object | None = None
 ) -> tuple[ActionRecord, ToolAnswer]:
-    """Steps 3 to 6 of a released action. Raises what the call raised, once its outcome is recorded."""
+    """Steps 3 to 6 of a released action. Raises what the call raised, once its outcome is recorded; a
+    :class:`ToolError` says which action it is."""
     with ctx.at(record.id):
-        return await _run(ctx, record, action, profile, caller)
+        try:
+            return await _run(ctx, record, action, profile, caller)
+        except ToolError as e:
+            e.action = record.id
+            raise
 
 
 async def _run(

@@ -25,6 +25,7 @@ from keyturn.gate.reading import Read, admit_read
 from keyturn.gate.records import ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
 from keyturn.gate.situation import profile_for, read_facts
 from keyturn.gate.submit import Proposal, action_of, admit, check
+from keyturn.gate.suppose import Supposition, suppose
 
 Who = TypeVar("Who", Agent, Person)
 BUSY = frozenset({State.HELD, State.READY, State.EXECUTING, State.REVERTING})
@@ -241,6 +242,13 @@ class Gate:
             return explain(self._ctx.policy, facts)
 
         return await self._ctx.store.read(work)
+
+    async def suppose(self, who: Agent | Person, proposal: Proposal, agent: str = "") -> Supposition:
+        """What would happen if: a call's profile, facts, verdict and what would change it. Nothing is written.
+
+        ``agent``: whose call it would be, where a person asks and names no mandate.
+        """
+        return await self._ctx.store.read(suppose(self._ctx, who, proposal, agent))
 
     # Grants
 

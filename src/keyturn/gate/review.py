@@ -90,7 +90,8 @@ def turn(ctx: Context, who: Person, action_id: str, digest: str) -> Callable[[Tx
             )
         )
         if not ruling.allowed:
-            raise Forbidden(f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}")
+            said = tuple((reason.policy, reason.why) for reason in ruling.reasons)
+            raise Forbidden(f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}", reasons=said)
         key = Key(
             person=person.id, digest=record.digest, policy=current.policy, definition=current.definition, turned_at=now
         )

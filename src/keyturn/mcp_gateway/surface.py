@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.core.action import ToolRef
-from keyturn.errors import Forbidden, InvalidInput, KeyturnError, NotFound, Unauthenticated
+from keyturn.errors import Forbidden, InvalidInput, KeyturnError, NotFound, ToolError, Unauthenticated
 from keyturn.gate.ports import Clock
 from keyturn.mcp_gateway import results
 from keyturn.mcp_gateway.calls import Calls
@@ -173,4 +173,7 @@ def _as_rpc(e: KeyturnError) -> RpcError:
         code = INVALID_PARAMS
     elif isinstance(e, Forbidden):
         code = FORBIDDEN
-    return RpcError(code, str(e), {"keyturn": e.code})
+    data: dict[str, Any] = {"keyturn": e.code}
+    if isinstance(e, ToolError) and e.action:
+        data["action"] = e.action
+    return RpcError(code, str(e), data)

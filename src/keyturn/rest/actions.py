@@ -17,6 +17,7 @@ from keyturn.rest.requests import (
     Propose,
     Review,
     Settle,
+    Suppose,
     TheAgent,
     TheGate,
     ThePerson,
@@ -29,9 +30,11 @@ from keyturn.rest.views import (
     ActionView,
     ExplanationView,
     HoldsView,
+    SuppositionView,
     action_view,
     explanation_view,
     story_view,
+    supposition_view,
 )
 
 UNDER_WAY = frozenset({State.HELD, State.READY, State.EXECUTING, State.REVERTING})
@@ -102,6 +105,15 @@ async def explanation(gate: TheGate, who: Anyone, action_id: str) -> Response:
     return answer(explanation_view(await gate.explain(who, action_id)))
 
 
+async def suppose(gate: TheGate, who: Anyone, body: Annotated[Suppose, parsed(Suppose)]) -> Response:
+    """Ask what would happen if a tool were called so. Nothing is written, and nothing runs.
+
+    Whether the agent gives a rationale is not asked here; a change needs one when it is proposed.
+    """
+    call = _Proposal(ToolRef.parse(body.tool), body.arguments, body.mandate, ModelOutput("what would happen if"))
+    return answer(supposition_view(await gate.suppose(who, call, body.agent)))
+
+
 async def turn_key(gate: TheGate, who: ThePerson, action_id: str, body: Annotated[Turn, parsed(Turn)]) -> Response:
     """Turn a key: one person's yes to the digest that they saw."""
     return _now(await gate.turn(who, action_id, body.digest))
@@ -166,6 +178,7 @@ ROUTES = (
     Route("GET", f"{_ONE}/wait", wait, None, _EITHER),
     Route("GET", f"{_ONE}/content", content, None, {200: "application/json"}),
     Route("GET", f"{_ONE}/explanation", explanation, None, {200: ExplanationView}),
+    Route("POST", "/v1/explanations", suppose, Suppose, {200: SuppositionView}),
     Route("POST", f"{_ONE}/keys", turn_key, Turn, _EITHER),
     Route("POST", f"{_ONE}/rejection", reject, Because, _EITHER),
     Route("POST", f"{_ONE}/withdrawal", withdraw, Because, _EITHER),

@@ -14,7 +14,8 @@ from keyturn.rest.views import HealthView
 _ABOUT = """The human checkpoint for AI in security operations.
 
 Agents propose tool calls; the policy lets them run, holds them for people's keys, or denies them. Errors have one
-shape: `{"error": {"code", "message", "hint"}}`. Times are milliseconds since 1970, UTC. What comes from agents and
+shape: `{"error": {"code", "message", "hint"}}`, with `reasons` where a policy said no and `action` where a call went
+wrong. Times are milliseconds since 1970, UTC. What comes from agents and
 tools (rationales, arguments, results) is hostile text: show it as text."""
 
 

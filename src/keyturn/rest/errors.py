@@ -1,4 +1,7 @@
-"""One shape for every error, and the status that each kind has: ``{"error": {"code", "message", "hint"}}``."""
+"""One shape for every error, and the status that each kind has: ``{"error": {"code", "message", "hint"}}``.
+
+Beside these, ``reasons`` where a policy said no, and ``action`` where a call went wrong: the one to look at.
+"""
 
 import logging
 from http import HTTPStatus
@@ -48,12 +51,24 @@ _STATUS: tuple[tuple[type[KeyturnError], int], ...] = (
 )
 
 
-class ErrorBody(msgspec.Struct, frozen=True):
-    """``code`` is stable; ``message`` says what happened and where; ``hint`` says what would do."""
+class Refusal(msgspec.Struct, frozen=True):
+    """A policy that said no: its id, and why."""
+
+    policy: str
+    why: str
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
+    """``code`` is stable; ``message`` says what happened and where; ``hint`` says what would do.
+
+    ``reasons``: where a policy said no. ``action``: the id of the action whose call was lost, or did not leave.
+    """
 
     code: str
     message: str
     hint: str = ""
+    reasons: tuple[Refusal, ...] | msgspec.UnsetType = msgspec.UNSET
+    action: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ErrorView(msgspec.Struct, frozen=True):
@@ -62,11 +77,19 @@ class ErrorView(msgspec.Struct, frozen=True):
     error: ErrorBody
 
 
-def error_answer(status: int, code: str, message: str, hint: str = "") -> Response:
-    """An error as it goes out. A 401 says which scheme would do (RFC 9110, section 11.6.1)."""
+def error_answer(status: int, code: str, message: str, hint: str = "", error: Exception | None = None) -> Response:
+    """An error as it goes out, with what ``error`` has more to tell. A 401 says which scheme would do (RFC 9110)."""
     headers = {"WWW-Authenticate": 'Bearer realm="keyturn"'} if status == 401 else {}
-    body = msgspec.json.encode(ErrorView(ErrorBody(code, _sayable(message), _sayable(hint))))
-    return Response(body, status, headers, media_type="application/json")
+    reasons = tuple(Refusal(*each) for each in error.reasons) if isinstance(error, Forbidden) else ()
+    action = error.action if isinstance(error, ToolError) else ""
+    told = ErrorBody(
+        code=code,
+        message=_sayable(message),
+        hint=_sayable(hint),
+        reasons=reasons or msgspec.UNSET,
+        action=action or msgspec.UNSET,
+    )
+    return Response(msgspec.json.encode(ErrorView(told)), status, headers, media_type="application/json")
 
 
 def _sayable(text: str) -> str:
@@ -79,7 +102,7 @@ async def keyturn_error(request: Request, error: Exception) -> Response:
     if isinstance(error, KeyturnError):
         for kind, status in _STATUS:
             if isinstance(error, kind):
-                return error_answer(status, error.code, error.message, error.hint)
+                return error_answer(status, error.code, error.message, error.hint, error)
     return await unexpected(request, error)
 
 

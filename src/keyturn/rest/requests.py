@@ -88,6 +88,15 @@ class Propose(_Body, frozen=True):
     confidence: float | None = None
 
 
+class Suppose(_Body, frozen=True):
+    """A call to suppose. An agent asks about itself; a person names the ``mandate`` or the ``agent`` that it is of."""
+
+    tool: str
+    arguments: dict[str, Any] = {}
+    mandate: str | None = None
+    agent: str = ""
+
+
 class Turn(_Body, frozen=True):
     """The digest that the person saw, and says yes to."""
 

@@ -7,10 +7,11 @@ import msgspec
 from keyturn.core.action import ModelOutput, Target
 from keyturn.core.execution import State
 from keyturn.core.explain import Change, Explanation, Level
+from keyturn.core.facts import Facts
 from keyturn.core.mandate import Mandate
 from keyturn.core.policy import Reason
-from keyturn.core.profile import Reversible, Stage
-from keyturn.gate import Story
+from keyturn.core.profile import Basis, Reversible, Stage, TargetRule, Touches
+from keyturn.gate import Story, Supposition
 from keyturn.gate.records import ActionRecord, Agent, Person, Role, Stop
 
 
@@ -91,6 +92,32 @@ class VerdictView(msgspec.Struct, frozen=True):
 class ExplanationView(msgspec.Struct, frozen=True):
     """A verdict on the facts of now, what each level met, and the single facts that would change it."""
 
+    verdict: VerdictView
+    levels: tuple[Level, ...]
+    changes: tuple[Change, ...]
+
+
+class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call does to the world, by the catalogue: how it names targets, and the other calls that belong to it."""
+
+    stage: Stage
+    reversible: Reversible
+    touches: tuple[Touches, ...]
+    basis: Basis
+    targets: tuple[TargetRule, ...]
+    inverse: str | None
+    by_hand: str
+    preserve: tuple[str, ...]
+    check: str | None
+    idempotent: bool
+    why: str
+
+
+class SuppositionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What would happen if: the profile, the facts of now, the verdict, what each level met, what would change it."""
+
+    profile: ProfileView
+    facts: Facts
     verdict: VerdictView
     levels: tuple[Level, ...]
     changes: tuple[Change, ...]
@@ -229,6 +256,30 @@ def explanation_view(explanation: Explanation) -> ExplanationView:
     verdict = explanation.verdict
     return ExplanationView(
         VerdictView(verdict.word, verdict.reasons, verdict.policy), explanation.levels, explanation.changes
+    )
+
+
+def supposition_view(supposed: Supposition) -> SuppositionView:
+    """A supposition with words instead of numbers, and tools by name instead of templates."""
+    profile, told = supposed.profile, explanation_view(supposed.explanation)
+    return SuppositionView(
+        profile=ProfileView(
+            stage=profile.stage,
+            reversible=profile.reversible,
+            touches=tuple(sorted(profile.touches)),
+            basis=profile.basis,
+            targets=profile.targets,
+            inverse=profile.inverse.tool if profile.inverse is not None else None,
+            by_hand=profile.by_hand,
+            preserve=tuple(step.tool for step in profile.preserve.values()),
+            check=profile.check.tool if profile.check is not None else None,
+            idempotent=profile.idempotent,
+            why=profile.why,
+        ),
+        facts=supposed.facts,
+        verdict=told.verdict,
+        levels=told.levels,
+        changes=told.changes,
     )
 
 

@@ -2,6 +2,6 @@
 
 from keyturn.sdk.client import Client, Unreachable
 from keyturn.sdk.gated import Denied, Gated, Held, NotDone
-from keyturn.sdk.views import ActionView
+from keyturn.sdk.views import ActionView, Explanation
 
-__all__ = ["ActionView", "Client", "Denied", "Gated", "Held", "NotDone", "Unreachable"]
+__all__ = ["ActionView", "Client", "Denied", "Explanation", "Gated", "Held", "NotDone", "Unreachable"]

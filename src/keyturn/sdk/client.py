@@ -11,12 +11,13 @@ import httpx2
 import msgspec
 
 from keyturn import errors
-from keyturn.errors import InvalidInput, KeyturnError
+from keyturn.errors import Forbidden, InvalidInput, KeyturnError, ToolError
 from keyturn.sdk.gated import Gated
-from keyturn.sdk.views import ActionView
+from keyturn.sdk.views import ActionView, Explanation
 
 P = ParamSpec("P")
 R = TypeVar("R")
+V = TypeVar("V", bound=msgspec.Struct)
 LONGEST_WAIT_S = 25.0
 _BY_CODE = {e.code: e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, KeyturnError)}
 
@@ -30,7 +31,8 @@ class Unreachable(KeyturnError):
 class Client:
     """One token's view of a gateway. Blocking; a client may be shared by threads. Use as a context, or close it.
 
-    Every method raises the gateway's own error, by the tree of :mod:`keyturn.errors`, or :class:`Unreachable`.
+    Every method raises the gateway's own error, by the tree of :mod:`keyturn.errors`, or :class:`Unreachable`. A
+    ``Forbidden`` has the policies' ``reasons``, a ``ToolError`` the ``action`` whose call was lost or did not leave.
     ``transport`` is an httpx2 transport, for tests and proxies of your own. A token goes over plain HTTP to this very
     machine only: anything else raises :class:`InvalidInput`.
     """
@@ -102,6 +104,20 @@ class Client:
     def withdraw(self, action: str, reason: str) -> ActionView:
         """Take a hold back before it runs."""
         return self._step(action, "withdrawal", {"reason": reason})
+
+    def suppose(
+        self, tool: str, arguments: Mapping[str, Any] | None = None, *, mandate: str | None = None, agent: str = ""
+    ) -> Explanation:
+        """What would happen if ``tool`` were called so: its profile, the facts, the verdict, what would change it.
+
+        Nothing is written, and nothing runs. A person names the mandate, or the agent, that the call would be of.
+        """
+        body = {"tool": tool, "arguments": arguments or {}, "mandate": mandate, "agent": agent}
+        return _converted(self.post("/v1/explanations", body), Explanation)
+
+    def explain(self, action: str) -> Explanation:
+        """Why an action got its verdict, on the facts of now, and what would change it."""
+        return _converted(self.get(f"/v1/actions/{_part(action)}/explanation"), Explanation)
 
     def gated(
         self, tool: str, *, mandate: str | None = None, wait_s: float = 0.0
@@ -194,10 +210,14 @@ class Client:
 
 
 def _view(value: Any) -> ActionView:
+    return _converted(value, ActionView)
+
+
+def _converted(value: Any, kind: type[V]) -> V:
     try:
-        return msgspec.convert(value, ActionView)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as e:
-        raise Unreachable(f"the answer is no action: {e}", hint="is this a Keyturn gateway?") from None
+        raise Unreachable(f"the answer is no {kind.__name__}: {e}", hint="is this a Keyturn gateway?") from None
 
 
 def _json(answer: httpx2.Response) -> Any:
@@ -216,7 +236,13 @@ def _error(answer: httpx2.Response) -> KeyturnError:
         return Unreachable(f"status {answer.status_code} without an error of Keyturn's", hint="is this a gateway?")
     code, message = str(told.get("code")), str(told.get("message"))
     kind = _BY_CODE.get(code, InvalidInput if 400 <= answer.status_code < 500 else KeyturnError)
-    return kind(message, hint=str(told.get("hint") or ""))
+    error = kind(message, hint=str(told.get("hint") or ""))
+    if isinstance(error, Forbidden):
+        listed = (r for r in told.get("reasons") or () if isinstance(r, dict))
+        error.reasons = tuple((str(r.get("policy")), str(r.get("why"))) for r in listed)
+    elif isinstance(error, ToolError):
+        error.action = str(told.get("action") or "")
+    return error
 
 
 def _part(name: str) -> str:

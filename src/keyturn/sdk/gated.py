@@ -84,10 +84,11 @@ def outcome(action: ActionView, client: Proposes) -> Any:
     if action.state == "denied":
         raise Denied(action)
     if action.state == "unknown":
-        raise ToolLost(f"{action.tool} ({action.id}) left, and what happened is unknown", hint="a person settles it")
+        why = f"{action.tool} ({action.id}) left, and what happened is unknown"
+        raise ToolLost(why, hint="a person settles it", action=action.id)
     if action.state == "failed" or action.is_error:
         said = str(action.value() or action.why())[:2000]
-        raise ToolError(f"{action.tool} ({action.id}) failed: {said}")
+        raise ToolError(f"{action.tool} ({action.id}) failed: {said}", action=action.id)
     raise NotDone(action)
 
 

@@ -26,6 +26,35 @@ class Reason(msgspec.Struct, frozen=True):
     effect: str
 
 
+class Verdict(msgspec.Struct, frozen=True):
+    """A verdict's word (free, confirm, one_key, two_key, denied), the policies behind it, and the policy set's hash."""
+
+    word: str
+    reasons: tuple[Reason, ...]
+    policy: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One fact that, were it ``instead``, would make the verdict another; ``words`` says so plainly."""
+
+    fact: str
+    instead: str
+    verdict: str
+    words: str
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a verdict, on the facts of now, and which single facts would change it.
+
+    ``profile`` and ``facts`` (as JSON) come with a supposed call only.
+    """
+
+    verdict: Verdict
+    changes: tuple[Change, ...]
+    profile: dict[str, Any] | None = None
+    facts: dict[str, Any] | None = None
+
+
 class Key(msgspec.Struct, frozen=True):
     """A key that counts; the time in milliseconds."""
 

@@ -49,6 +49,10 @@ async def test_answers_fit_their_schemas(api: Any, document: Any) -> None:
         ("/v1/actions", "post", "200"): ran,
         ("/v1/actions/{action_id}", "get", "200"): await api.get("kim", one),
         ("/v1/actions/{action_id}/explanation", "get", "200"): await api.get("kim", f"{one}/explanation"),
+        ("/v1/explanations", "post", "200"): await api.post(
+            "responder", "/v1/explanations", {"tool": "soc/isolate", "arguments": {"host": "h1"}}
+        ),
+        ("/v1/explanations", "post", "default"): await api.post("responder", "/v1/explanations", {"tool": "none"}),
         ("/v1/holds", "get", "200"): await api.get("kim", "/v1/holds"),
         ("/v1/holds", "get", "default"): await api.get("", "/v1/holds"),
         ("/v1/people", "get", "200"): await api.get("kim", "/v1/people"),

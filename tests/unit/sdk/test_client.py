@@ -5,8 +5,9 @@ import hashlib
 from typing import Any
 
 import pytest
+from tests.unit.rest.test_explanations import Breaking
 
-from keyturn import Client, Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated, Unreachable
+from keyturn import Client, Conflict, Forbidden, InvalidInput, NotFound, ToolLost, Unauthenticated, Unreachable
 
 
 async def test_an_agent_proposes_and_a_person_turns_the_key(gateway: Any) -> None:
@@ -46,6 +47,32 @@ async def test_the_gateways_errors_come_back_as_the_same_errors(gateway: Any) ->
         await gateway.do(agent.propose, "soc/isolate", {"host": "h1"})
     with Client(gateway.url, "kta_wrong") as stranger, pytest.raises(Unauthenticated):
         await gateway.do(stranger.propose, "soc/search", {})
+
+
+async def test_a_client_asks_what_would_happen_and_why(gateway: Any) -> None:
+    agent, kim = gateway.clients["responder"], gateway.clients["kim"]
+    supposed = await gateway.do(agent.suppose, "soc/isolate", {"host": "h1"})
+    assert (supposed.verdict.word, supposed.profile["inverse"]) == ("one_key", "lift")
+    assert supposed.facts["targets"] == [{"kind": "host", "id": "h1"}]
+    assert any(change.verdict == "two_key" for change in supposed.changes)
+    assert (await gateway.do(kim.suppose, "soc/search", agent="responder")).verdict.word == "free"
+    assert await gateway.do(lambda: list(kim.holds())) == []
+    action = await gateway.do(agent.propose, "soc/isolate", {"host": "h1"}, rationale="beaconing")
+    assert (await gateway.do(kim.explain, action.id)).verdict == supposed.verdict
+
+
+async def test_a_clients_errors_carry_the_policies_reasons_and_the_action(gateway: Any) -> None:
+    agent, kim = gateway.clients["responder"], gateway.clients["kim"]
+    action = await gateway.do(agent.propose, "soc/isolate", {"host": "dc01"}, rationale="beaconing")
+    await gateway.do(kim.turn, action.id, action.digest)
+    with pytest.raises(Forbidden) as refused:
+        await gateway.do(kim.turn, action.id, action.digest)
+    assert [policy for policy, _ in refused.value.reasons] == ["guardrail-9-one-key-a-person"]
+    house = gateway.api.house
+    house.ctx.tools = Breaking(house.ctx.tools, ToolLost("the connection broke"))
+    with pytest.raises(ToolLost) as lost:
+        await gateway.do(agent.propose, "soc/tag", {"host": "h1"}, rationale="beaconing")
+    assert (await gateway.do(kim.look, lost.value.action)).state == "unknown"
 
 
 async def test_people_stop_and_resume(gateway: Any) -> None:
