@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from keyturn.core.quorum import KeySet, QuorumRule
 from keyturn.errors import ConfigError
-from keyturn.gate.context import GateSettings
+from keyturn.gate.context import CareSettings, GateSettings
 
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+([_-][a-z0-9]+)*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -81,6 +82,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mcp: McpSettings = McpSettings()
     journal: JournalSettings = JournalSettings()
     gate: GateSettings = GateSettings()
+    care: CareSettings = CareSettings()
+    quorum: tuple[QuorumRule, ...] = ()
 
     def __post_init__(self) -> None:
         for name in self.upstreams:
@@ -102,6 +105,9 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "$.mcp": McpSettings,
     "$.journal": JournalSettings,
     "$.gate": GateSettings,
+    "$.care": CareSettings,
+    "$.quorum[...]": QuorumRule,
+    "$.quorum[...].sets[...]": KeySet,
     "$.upstreams[...]": UpstreamSettings,
 }
 

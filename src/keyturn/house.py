@@ -91,6 +91,8 @@ def build(config: Config, tools: Tools) -> House:
         runners=runners,
         runner=runner,
         settings=config.gate,
+        quorum=config.quorum,
+        care=config.care,
     )
     return House(config, store, Gate(context), signer, clock, runners, runner)
 

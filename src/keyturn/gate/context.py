@@ -4,15 +4,17 @@ import asyncio
 import base64
 import hashlib
 import logging
+import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from keyturn.core.policy import Policy
+from keyturn.core.quorum import QuorumRule
 from keyturn.gate.ports import Clock, Knowledge, Runners, Store, Tools
 
 log = logging.getLogger("keyturn.gate")
@@ -28,6 +30,15 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_long_lived_s: int = 90 * 24 * 3600
     result_limit: int = 1_048_576
     sweep_s: float = 0.5
+
+
+class CareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Care for people: after ``keys_per_hour`` keys in an hour, further holds go to others who are there (seen within
+    ``there_s``). ``drills_per_week``: how many test actions come at random times; 0 is none."""
+
+    keys_per_hour: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+    there_s: Annotated[int, msgspec.Meta(ge=60)] = 1800
+    drills_per_week: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0
 
 
 def new_id(prefix: str, now: int) -> str:
@@ -52,7 +63,8 @@ def token_hash(token: str) -> str:
 @dataclass
 class Context:
     """The gate's ports and settings. ``runner`` names this process, ``running`` are the actions that it is at;
-    ``policy`` is replaced whole, never edited."""
+    ``policy`` is replaced whole, never edited; ``quorum`` are the operator's threshold sets, ``chance`` a number from 0
+    to 1 for what comes at random."""
 
     store: Store
     tools: Tools
@@ -62,6 +74,9 @@ class Context:
     runners: Runners
     runner: str
     settings: GateSettings = field(default_factory=GateSettings)
+    quorum: tuple[QuorumRule, ...] = ()
+    care: CareSettings = field(default_factory=CareSettings)
+    chance: Callable[[], float] = random.SystemRandom().random
     running: set[str] = field(default_factory=set)
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     _tasks: set["asyncio.Task[object]"] = field(default_factory=set)

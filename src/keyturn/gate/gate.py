@@ -17,10 +17,12 @@ from keyturn.core.policy import Reason
 from keyturn.core.profile import Profile, Stage
 from keyturn.errors import KeyturnError, NotFound, Unauthenticated
 from keyturn.gate import grants, recover, review
+from keyturn.gate.care import CareVerbs
 from keyturn.gate.context import Context, log, token_hash
 from keyturn.gate.execute import run, run_ready
 from keyturn.gate.grants import Issued, MandateDraft
 from keyturn.gate.ports import Definition, ToolAnswer, Tx
+from keyturn.gate.quorum import QuorumVerbs
 from keyturn.gate.reading import Read, admit_read
 from keyturn.gate.records import ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
 from keyturn.gate.situation import profile_for, read_facts
@@ -53,6 +55,7 @@ class Gate:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self.quorum, self.care = QuorumVerbs(ctx), CareVerbs(ctx)
         self._sweeper: asyncio.Task[None] | None = None
 
     # Life
