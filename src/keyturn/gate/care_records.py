@@ -105,7 +105,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """A page of what waits, the most pressing first. ``next`` goes into ``after`` for the page behind it, "" at the end.
+    """A page of what waits, the most pressing first. ``next`` goes into ``after`` for the next page, "" at the end.
 
     ``total`` and ``groups`` are of everything that the filter lets through, not of this page.
     """
