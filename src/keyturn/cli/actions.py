@@ -1,4 +1,4 @@
-"""What people do with actions: look at what waits, turn a key, refuse, withdraw, confirm, take back, settle."""
+"""What people do with actions: look at what waits, turn a key, refuse, withdraw, confirm, take back, settle, review."""
 
 import sys
 from typing import Any
@@ -8,7 +8,7 @@ import click
 from keyturn.cli import show as showing
 from keyturn.cli.plain import plain
 from keyturn.cli.remote import REMOTE, Remote
-from keyturn.cli.times import now
+from keyturn.cli.times import clock, now
 from keyturn.errors import Conflict
 
 REASON = click.option("--reason", required=True, help="Why; it is recorded.")
@@ -25,11 +25,62 @@ def holds(remote: Remote) -> None:
 
 
 @click.command()
-@click.argument("action")
 @REMOTE
-def show(remote: Remote, action: str) -> None:
+def unknowns(remote: Remote) -> None:
+    """List what was sent and whose outcome nobody knows, for a person to settle."""
+    rows = remote.in_need("unknowns")
+    for action in rows:
+        click.echo(showing.row(action, now()))
+        click.echo(
+            f"    sent, outcome unknown since {clock(action['changed_at'])}: {plain(action['ended_because'], 300)}"
+        )
+    _what_next(rows, "unknown", "Find out what happened there, then: keyturn settle ID --outcome … --reason …")
+
+
+@click.command()
+@REMOTE
+def unconfirmed(remote: Remote) -> None:
+    """List what has run and is taken back by itself unless a person confirms it in time."""
+    rows = remote.in_need("unconfirmed")
+    for action in rows:
+        click.echo(showing.row(action, now()))
+    _what_next(rows, "unconfirmed", "Each is taken back when its time is over. Keep one with: keyturn confirm ID")
+
+
+@click.command()
+@click.argument("action", required=False)
+@click.option("--note", help="What you found; it is recorded, and the action leaves the list.")
+@REMOTE
+def review(remote: Remote, action: str | None, note: str | None) -> None:
+    """List what one person released alone and nobody has looked at since; with ACTION, look at it."""
+    if action is None:
+        if note is not None:
+            raise click.UsageError("a note is about one action: keyturn review ID --note …")
+        rows = remote.in_need("reviews")
+        for each in rows:
+            click.echo(showing.row(each, now()))
+            click.echo(f"    {plain(each['state'])}; {showing.released(each)}")
+        _what_next(rows, "to review", "Look at one with: keyturn review ID")
+    elif note is None:
+        seen = remote.action(action)
+        click.echo(showing.whole(seen, now()))
+        if seen["review_due"]:
+            click.echo(f"\nWhen you have looked at it: keyturn review {plain(seen['id'])} --note …")
+    else:
+        _after(remote.verb(remote.action_id(action), "review", {"note": note}), "Your look is recorded.")
+
+
+def _what_next(rows: list[dict[str, Any]], which: str, hint: str) -> None:
+    click.echo(f"{len(rows)} {which}. {hint}" if rows else f"Nothing is {which}.")
+
+
+@click.command()
+@click.argument("action")
+@click.option("--all", "everything", is_flag=True, help="All of the arguments, however long they are.")
+@REMOTE
+def show(remote: Remote, action: str, everything: bool) -> None:
     """Show an action: what, to what, why, and what is missing. ID may be the beginning of one."""
-    click.echo(showing.whole(remote.action(action), now()))
+    click.echo(showing.whole(remote.action(action), now(), everything=everything))
 
 
 @click.command()

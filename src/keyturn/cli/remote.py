@@ -112,6 +112,10 @@ class Remote:
         """What waits for keys, the next to expire first."""
         return self.pages("/v1/holds", {"limit": 200}, "holds")
 
+    def in_need(self, what: str) -> list[dict[str, Any]]:
+        """The actions that need a person: ``unknowns``, ``unconfirmed`` or ``reviews``."""
+        return list(self.get(f"/v1/{what}")["actions"])
+
     def action(self, start: str) -> dict[str, Any]:
         """One action, whole, by its id or the unique beginning of it."""
         return dict(self.get(f"/v1/actions/{_part(start)}"))

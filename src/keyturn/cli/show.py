@@ -1,11 +1,13 @@
 """An action for an on-call analyst at 3 a.m.: what will happen to what, whether it can be taken back, who asks and
 why, why it waits, what is missing, and how long is left."""
 
+import sys
 from typing import Any
 
 from keyturn.cli.plain import plain, plain_json
 from keyturn.cli.times import clock, left
 
+SHORT = 8_000
 _BACK = {
     "no_effect": "nothing to take back: it only reads",
     "reversible": "yes",
@@ -18,6 +20,10 @@ _STATES = {
     "executing": "is running",
     "confirming": "HAS RUN; it is taken back unless somebody confirms it",
     "unknown": "WAS SENT, and nobody knows what happened: settle it",
+    "succeeded": "has run",
+    "failed": "was tried, and failed",
+    "reverting": "HAS RUN, and is being taken back",
+    "reverted": "had run, and was taken back",
     "denied": "was denied; nothing has run",
     "expired": "expired before enough keys were turned; nothing has run",
     "refused": "was refused; nothing has run",
@@ -28,21 +34,24 @@ _STATES = {
 def row(action: dict[str, Any], now: int) -> str:
     """One line of the queue."""
     targets = ", ".join(plain(target(t), 80) for t in action.get("targets", ())) or "targets unknown"
-    waits = left(action.get("due_at") or 0, now)
+    waits = left(action["due_at"], now) if action.get("due_at") else ""
     return (
         f"{plain(action['id'])}  {plain(action.get('oversight') or 'denied'):<8} {waits:<10} "
         f"{plain(action['tool'], 80)} -> {targets}  ({plain(action['agent'], 40)}, {plain(action['case'], 40)})"
     )
 
 
-def whole(action: dict[str, Any], now: int) -> str:
-    """Everything that a person needs before a key is turned. Nothing is left out without saying so."""
+def whole(action: dict[str, Any], now: int, *, everything: bool = False) -> str:
+    """Everything that a person needs before a key is turned. Nothing is left out without saying so.
+
+    Arguments are cut after :data:`SHORT` characters unless ``everything`` is asked for.
+    """
     state = str(action["state"])
     lines = [
         f"{plain(action['tool'])}  {plain(state)}: {_STATES.get(state, 'see below')}",
         "",
         "  to       " + (", ".join(plain(target(t)) for t in action.get("targets", ())) or "targets that nobody named"),
-        f"  with     {plain_json(action.get('arguments', {}), 8_000)}",
+        *_arguments(action, everything),
         f"  undo     {_undo(action)}",
         f"  asks     agent {plain(action['agent'])}, case {plain(action['case'])}, mandate {plain(action['mandate'])}",
     ]
@@ -53,8 +62,26 @@ def whole(action: dict[str, Any], now: int) -> str:
     if action.get("ended_because"):
         by = f" ({plain(action['ended_by'])})" if action.get("ended_by") else ""
         lines.append(f"  ended    {plain(action['ended_because'])}{by}")
+    if action.get("review_due"):
+        lines.append(f"  review   {released(action)}; nobody has looked at it since")
     lines += ["", f"  action   {plain(action['id'])}", f"  digest   {plain(action['digest'])}"]
     return "\n".join(lines)
+
+
+def _arguments(action: dict[str, Any], everything: bool) -> list[str]:
+    arguments = action.get("arguments", {})
+    shown = plain_json(arguments, sys.maxsize if everything else SHORT)
+    cut = not everything and shown != plain_json(arguments, sys.maxsize)
+    more = [f"           all of it: keyturn show {plain(action['id'])} --all"] if cut else []
+    return [f"  with     {shown}", *more]
+
+
+def released(action: dict[str, Any]) -> str:
+    """Whose keys released it, and when."""
+    keys = (action.get("hold") or {}).get("keys") or ()
+    alone = " alone" if len(keys) == 1 else ""
+    people = ", ".join(f"{plain(key['person'])}{alone} at {clock(key['turned_at'])}" for key in keys)
+    return f"released by {people or 'nobody that is known'}"
 
 
 def target(value: Any) -> str:

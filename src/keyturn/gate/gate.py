@@ -230,6 +230,10 @@ class Gate:
         self._kick(record)
         return record
 
+    async def reviews(self, who: Person, limit: int = 200) -> list[ActionRecord]:
+        """What one person released alone and nobody has looked at since (G18)."""
+        return await self._ctx.store.read(lambda tx: tx.reviews_due(min(limit, 1000)))
+
     async def reviewed(self, who: Person, action_id: str, note: str) -> ActionRecord:
         """Look afterwards at what one person released alone."""
         return await self._write(action_id, review.reviewed(self._ctx, who, action_id, note))

@@ -82,6 +82,10 @@ class Tx(Protocol):
         """The held actions on which somebody has turned a key."""
         ...
 
+    def reviews_due(self, limit: int) -> list[ActionRecord]:
+        """What one person released alone and nobody has looked at since."""
+        ...
+
     def actions_like(self, start: str, limit: int) -> list[ActionRecord]:
         """Those whose id begins with ``start``."""
         ...

@@ -169,6 +169,11 @@ async def unconfirmed(gate: TheGate, who: ThePerson) -> Response:
     return answer(ActionsView(tuple(map(action_view, found))))
 
 
+async def reviews(gate: TheGate, who: ThePerson) -> Response:
+    """List what one person released alone and nobody has looked at since: look, then POST its review."""
+    return answer(ActionsView(tuple(map(action_view, await gate.reviews(who)))))
+
+
 _ONE = "/v1/actions/{action_id}"
 _EITHER = {200: ActionView, 202: ActionView}
 
@@ -189,4 +194,5 @@ ROUTES = (
     Route("GET", "/v1/holds", holds, None, {200: HoldsView}),
     Route("GET", "/v1/unknowns", unknowns, None, {200: ActionsView}),
     Route("GET", "/v1/unconfirmed", unconfirmed, None, {200: ActionsView}),
+    Route("GET", "/v1/reviews", reviews, None, {200: ActionsView}),
 )

@@ -163,6 +163,18 @@ class Client:
         """The actions whose outcome nobody knows."""
         return [_view(one) for one in self.get("/v1/unknowns")["actions"]]
 
+    def unconfirmed(self) -> list[ActionView]:
+        """What ran and is taken back by itself unless a person confirms it in time."""
+        return [_view(one) for one in self.get("/v1/unconfirmed")["actions"]]
+
+    def reviews(self) -> list[ActionView]:
+        """What one person released alone and nobody has looked at since."""
+        return [_view(one) for one in self.get("/v1/reviews")["actions"]]
+
+    def review(self, action: str, note: str) -> ActionView:
+        """Record that you looked afterwards, and what you found."""
+        return self._step(action, "review", {"note": note})
+
     def issue_mandate(self, agent: str, case: str, purpose: str, tools: Sequence[str], **more: Any) -> dict[str, Any]:
         """Issue a mandate; ``more``: targets, objects, budgets, lifetime_s. Its JSON view."""
         body = {"agent": agent, "case": case, "purpose": purpose, "tools": tools, **more}

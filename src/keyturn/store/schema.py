@@ -83,6 +83,13 @@ MIGRATIONS: tuple[str, ...] = (
         ON CONFLICT DO UPDATE SET count = count + iif(new.state = 'held', 1, -1);
     END;
     """,
+    # What one person released alone, until somebody looks at it. Older rows say so in their body: the
+    # field's name in MessagePack, then true.
+    """
+    ALTER TABLE actions ADD COLUMN review_due INTEGER NOT NULL DEFAULT 0;
+    UPDATE actions SET review_due = 1 WHERE instr(body, x'aa7265766965775f647565c3') > 0;
+    CREATE INDEX actions_review_due ON actions (id) WHERE review_due = 1;
+    """,
 )
 
 

@@ -192,11 +192,11 @@ class SqliteTx:
         r = record
         keyed = int(r.hold is not None and bool(r.hold.keys))
         self._db.execute(
-            "INSERT INTO actions VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET"
-            " state = excluded.state, due_at = excluded.due_at, keyed = excluded.keyed, body = excluded.body",
+            "INSERT INTO actions VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
+            " due_at = excluded.due_at, keyed = excluded.keyed, body = excluded.body, review_due = excluded.review_due",
             (
                 r.id, r.state.value, r.agent, r.mandate, r.case, r.tool.upstream, r.fingerprint, r.due_at, keyed,
-                _pack(r),
+                _pack(r), int(r.review_due),
             ),
         )  # fmt: skip
         if r.state is State.REFUSED:
@@ -226,6 +226,10 @@ class SqliteTx:
 
     def keyed_holds(self) -> list[ActionRecord]:
         return self._all(_action, "SELECT body FROM actions WHERE state = 'held' AND keyed = 1 ORDER BY id")
+
+    def reviews_due(self, limit: int) -> list[ActionRecord]:
+        found = self._all(_action, "SELECT body FROM actions WHERE review_due = 1 ORDER BY id LIMIT ?", (limit,))
+        return [record for record in found if record.review_due]
 
     def actions_like(self, start: str, limit: int) -> list[ActionRecord]:
         return self._all(
