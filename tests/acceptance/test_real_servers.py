@@ -224,7 +224,7 @@ def test_a_wrapped_server_commits_once_when_two_people_say_so(
     place, data = str(repository), tmp_path / "data"
     config = data / "keyturn.toml"
     launch = [git_upstream["command"], *git_upstream["args"]]
-    wrap = ["-m", "keyturn.cli", "wrap", "--data", str(data), "--catalogue", GIT, "--", *launch]
+    wrap = ["-m", "keyturn.cli", "wrap", "--data", str(data), "--", *launch]
     with talking({"command": sys.executable, "args": wrap}, python) as agent:
         assert agent.revision == generation
         assert "first" in agent.free("git_log", repo_path=place)

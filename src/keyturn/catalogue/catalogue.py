@@ -1,7 +1,7 @@
 """The catalogue: what is known of the tools behind the gate, by server and tool."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from keyturn.catalogue.hints import raised
@@ -79,9 +79,12 @@ class Catalogue:
     def recognise(self, command: Iterable[str]) -> str | None:
         """The known server that a word of a launch command names (a version behind ``@`` or ``==`` aside).
 
-        For an operator's own command line only; None when no word, or words of two servers, are known.
+        The program itself may be named by its path; a path among its arguments is data, and names nothing. For an
+        operator's own command line only; None when no word, or words of two servers, are known.
         """
-        found = {name for word in command if (name := _bare(word)) in self._servers}
+        words = list(command)
+        words += [PurePath(words[0]).name] if words else []
+        found = {name for word in words if (name := _bare(word)) in self._servers}
         return found.pop() if len(found) == 1 else None
 
     def __iter__(self) -> Iterator[Listed]:

@@ -176,4 +176,6 @@ def _as_rpc(e: KeyturnError) -> RpcError:
     data: dict[str, Any] = {"keyturn": e.code}
     if isinstance(e, ToolError) and e.action:
         data["action"] = e.action
+    if isinstance(e, Forbidden) and e.reasons:
+        data["reasons"] = [{"policy": policy, "why": why} for policy, why in e.reasons]
     return RpcError(code, str(e), data)
