@@ -32,4 +32,4 @@ def raised(profile: Profile, annotations: Any) -> Profile:
     if (stage, reversible, idempotent) == (profile.stage, profile.reversible, profile.idempotent):
         return profile
     why = f"{profile.why} (raised by the server's own hints)".lstrip()
-    return msgspec.structs.replace(profile, stage=stage, reversible=reversible, idempotent=idempotent, why=why)
+    return msgspec.structs.replace(profile, stage=stage, reversible=reversible, idempotent=idempotent, why=why, does="")

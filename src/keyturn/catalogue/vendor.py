@@ -93,6 +93,7 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idempotent: bool | None = None
     basis: Basis | None = None
     why: str = ""
+    does: str = ""
     openc2: str | None = None
     d3fend: _Ids | None = None
     react: _Ids | None = None
@@ -171,6 +172,7 @@ def _profile(written: _Written, stage: Stage, below: Profile) -> Profile:
         idempotent=below.idempotent if written.idempotent is None else written.idempotent,
         basis=written.basis or below.basis,
         why=written.why or below.why,
+        does=written.does or below.does,
         openc2=below.openc2 if written.openc2 is None else written.openc2,
         d3fend=below.d3fend if written.d3fend is None else written.d3fend,
         react=below.react if written.react is None else written.react,

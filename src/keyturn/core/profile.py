@@ -126,7 +126,8 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """One tool's effect on the world. Fields as in design, section 3.
 
-    ``by_hand`` says how a person takes it back where no tool of the same server does.
+    ``by_hand`` says how a person takes it back where no tool of the same server does; ``does`` what the call does, as
+    a phrase with ``{argument}`` where a value of the call belongs (:mod:`keyturn.core.sentence`).
     """
 
     tool: str
@@ -141,6 +142,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     basis: Basis = Basis.UNKNOWN
     why: str = ""
+    does: str = ""
     openc2: str = ""
     d3fend: tuple[str, ...] = ()
     react: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from keyturn.errors import KeyturnError, NotFound, Unauthenticated
 from keyturn.gate import grants, recover, review
 from keyturn.gate.care import CareVerbs
 from keyturn.gate.context import Context, log, token_hash
+from keyturn.gate.dossier import Dossiers
 from keyturn.gate.execute import run, run_ready
 from keyturn.gate.grants import Issued, MandateDraft
 from keyturn.gate.ports import Definition, ToolAnswer, Tx
@@ -56,6 +57,7 @@ class Gate:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self.quorum, self.care = QuorumVerbs(ctx), CareVerbs(ctx)
+        self.dossier = Dossiers(ctx)
         self._sweeper: asyncio.Task[None] | None = None
 
     # Life

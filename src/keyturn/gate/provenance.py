@@ -1,0 +1,213 @@
+"""Where each value of a call was seen before: in the case, the mandate, a tool's result, an earlier call, or nowhere.
+
+A value that no tool ever showed and no person wrote is the agent's own ("the agent introduced this"): made up,
+guessed, or slipped in by a text that it read. A tool that only echoes what the agent asked it for shows nothing new,
+so what counts is the first place in the order of time.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from keyturn.core.action import Action, ToolRef
+from keyturn.core.mandate import Mandate
+from keyturn.gate.case_ports import Kept
+from keyturn.gate.ports import Tx
+
+KEPT = ("action", "preserved", "result")
+MOST_SEARCHED = 16 * 1024 * 1024
+MOST_WORK = 256 * 1024 * 1024
+MOST_TRACED = 64
+SHORTEST = 3
+
+
+class Origin(StrEnum):
+    """The first place where a value was seen, before this call."""
+
+    CASE = "case"
+    MANDATE = "mandate"
+    RESULT = "result"
+    ARGUMENT = "argument"
+    NOWHERE = "nowhere"
+    TRIVIAL = "trivial"
+    UNTRACED = "untraced"
+
+
+class Traced(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of the arguments: its dotted path, itself as JSON, where it was first seen, and that in words.
+
+    ``action``, ``tool`` and ``seq`` name the earlier step and its entry, for a result or an argument.
+    """
+
+    path: str
+    value: Any
+    origin: Origin
+    words: str
+    action: str = ""
+    tool: str = ""
+    seq: int | None = None
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Every value of a call. ``searched`` payloads were looked through; ``older``: there were more, too many to search,
+    so that *nowhere* means nowhere in those."""
+
+    values: tuple[Traced, ...]
+    searched: int
+    older: bool
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """An earlier text of the case: the arguments of a call, or what a tool answered."""
+
+    seq: int
+    action: str
+    origin: Origin
+    text: bytes
+
+
+def trace(tx: Tx, action: Action, mandate: Mandate | None, before: int) -> Provenance:
+    """Where each value of the action's arguments was seen before the entry ``before``, by exact text."""
+    places, older = _places(tx.cases.kept_before(action.case, before, KEPT) if action.case else ())
+    room = MOST_WORK // max(1, sum(len(place.text) for place in places))
+    most = max(1, min(MOST_TRACED, room))
+    found: list[Traced] = []
+    traced = 0
+    for path, value in _leaves(action.arguments, ""):
+        if traced >= most:
+            found.append(_says(path, value, Origin.UNTRACED, "not looked up: the call has too many values"))
+            continue
+        known = _known(path, value, action.case, mandate)
+        if known is None:
+            traced += 1
+            known = _searched(tx, path, value, places, older)
+        found.append(known)
+    return Provenance(values=tuple(found), searched=len(places), older=older)
+
+
+def _places(kept: Iterable[Kept]) -> tuple[list[_Place], bool]:
+    """What can be searched, the oldest first, and whether there is more than that."""
+    places: list[_Place] = []
+    size, older = 0, False
+    for each in kept:
+        text = _arguments(each.body) if each.name == "action" else each.body
+        size += len(text)
+        if size > MOST_SEARCHED:
+            older = True
+            break
+        origin = Origin.ARGUMENT if each.name == "action" else Origin.RESULT
+        places.append(_Place(each.seq, each.action, origin, text))
+    places.reverse()
+    return places, older
+
+
+def _arguments(content: bytes) -> bytes:
+    """The arguments' bytes within an action's canonical content, whose members are sorted: agent, arguments, case."""
+    start, end = content.find(b'"arguments":'), content.rfind(b',"case":"')
+    return content[start + 12 : end] if 0 <= start < end else b""
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every value that is no object or list, with its dotted path, in the order of the canonical bytes."""
+    if isinstance(value, dict):
+        for key in sorted(value):
+            yield from _leaves(value[key], f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}.{index}")
+    else:
+        yield path, value
+
+
+def _known(path: str, value: Any, case: str, mandate: Mandate | None) -> Traced | None:
+    """A value that needs no search: a plain one, the case's, or one that a person wrote into the mandate."""
+    if value is None or isinstance(value, bool):
+        return _says(path, value, Origin.TRIVIAL, "a plain value, which says nothing of where it is from")
+    text = _text(value)
+    if text and text in case:
+        return _says(path, value, Origin.CASE, "the name of the case")
+    if mandate is not None:
+        names = {pattern.partition(":")[2] for pattern in (*mandate.objects, *mandate.targets)}
+        if text in names or (len(text) >= SHORTEST and _stands(text.encode("utf-8", "replace"), mandate.purpose)):
+            return _says(path, value, Origin.MANDATE, f"the mandate, which {mandate.issued_by} issued")
+    if len(text.strip()) < SHORTEST:
+        return _says(path, value, Origin.TRIVIAL, "too short to tell where it is from")
+    return None
+
+
+def _stands(needle: bytes, text: str) -> bool:
+    return _within(needle, text.encode("utf-8", "replace"))
+
+
+def _searched(tx: Tx, path: str, value: Any, places: list[_Place], older: bool) -> Traced:
+    needles = _spellings(_text(value))
+    place = next((place for place in places if any(_within(needle, place.text) for needle in needles)), None)
+    if place is None:
+        where = "the part of the case that was searched" if older else "this case"
+        words = f"the agent introduced this: it stands in no earlier result or argument of {where}, nor in the mandate"
+        return _says(path, value, Origin.NOWHERE, words)
+    record = tx.action(place.action)
+    tool: ToolRef | str = record.tool if record is not None else "a tool"
+    if place.origin is Origin.RESULT:
+        words = f"a result of {tool}"
+    else:
+        own = "the agent introduced this" if record is None else f"{record.agent} introduced this"
+        words = f"{own} as an argument of {tool}, before any tool had shown it"
+    return Traced(
+        path=path, value=value, origin=place.origin, words=words, action=place.action, tool=str(tool), seq=place.seq
+    )
+
+
+def _says(path: str, value: Any, origin: Origin, words: str) -> Traced:
+    return Traced(path=path, value=value, origin=origin, words=words)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _spellings(text: str) -> tuple[bytes, ...]:
+    """How a text may stand in JSON, and in JSON within JSON: plain, escaped once, escaped twice."""
+    found: dict[bytes, None] = {text.encode("utf-8", "replace"): None}
+    for ascii_only in (False, True):
+        once = text
+        for _ in range(2):
+            once = _escaped(once, ascii_only)
+            found[once.encode("utf-8", "replace")] = None
+    return tuple(found)
+
+
+def _escaped(text: str, ascii_only: bool) -> str:
+    raw = msgspec.json.encode(text).decode()[1:-1]
+    if not ascii_only or raw.isascii():
+        return raw
+    return "".join(ch if ch.isascii() else "".join(f"\\u{u:04x}" for u in _units(ch)) for ch in raw)
+
+
+def _units(ch: str) -> tuple[int, ...]:
+    raw = ch.encode("utf-16-be")
+    return tuple(int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2))
+
+
+def _within(needle: bytes, text: bytes) -> bool:
+    """The needle stands there as a whole: 10.0.0.1 is not in 10.0.0.12, nor dc01 in dc013."""
+    at = text.find(needle)
+    while at >= 0:
+        end = at + len(needle)
+        if not (_word(needle[0]) and at > 0 and _word(text[at - 1]) and not _escape_ends(text, at)) and not (
+            _word(needle[-1]) and end < len(text) and _word(text[end])
+        ):
+            return True
+        at = text.find(needle, at + 1)
+    return False
+
+
+def _escape_ends(text: bytes, at: int) -> bool:
+    """The letter before is the end of an escape such as ``\\n``, no letter of a longer word."""
+    return at > 1 and text[at - 2 : at - 1] == b"\\" and text[at - 1 : at] in (b"n", b"r", b"t", b"b", b"f")
+
+
+def _word(byte: int) -> bool:
+    return 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte == 95 or byte >= 128
