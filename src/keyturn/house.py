@@ -49,6 +49,13 @@ class NoTools:
         """None of them."""
         return frozenset()
 
+    def names(self, upstream: str) -> frozenset[str] | None:
+        """No server is asked here."""
+        return None
+
+    async def refresh(self, upstream: str) -> None:
+        """No server is asked here."""
+
 
 @dataclass(frozen=True)
 class House:

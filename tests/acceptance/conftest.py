@@ -30,6 +30,7 @@ class Watched:
         self._tools = tools
         self.calls: list[ToolCall] = []
         self.changed: dict[str, str] = {}
+        self.unheard: dict[str, str] = {}
         self.away = False
 
     async def call(self, call: ToolCall, caller: object | None = None) -> ToolAnswer:
@@ -45,6 +46,14 @@ class Watched:
 
     def upstreams(self) -> frozenset[str]:
         return frozenset() if self.away else self._tools.upstreams()
+
+    def names(self, upstream: str) -> frozenset[str] | None:
+        names: frozenset[str] | None = self._tools.names(upstream)
+        return None if self.away else names
+
+    async def refresh(self, upstream: str) -> None:
+        """Changes that the server told nobody of come to light when it is asked."""
+        self.changed |= self.unheard
 
 
 class SocSession:

@@ -111,6 +111,17 @@ async def test_trust_ends_when_the_tools_definition_changes(house: Any) -> None:
     assert again.record.state is State.SUCCEEDED
 
 
+async def test_a_definition_changed_in_silence_is_seen_before_a_held_action_runs(house: Any) -> None:
+    """CVE-2025-54136 again: the server says nothing, and its list was read minutes ago."""
+    record = await hold(house)
+    house.ctx.tools.unheard["isolate"] = "f" * 64
+    await turn(house, "ana", record)
+    after = await house.until(record.id)
+    assert house.fleet.changes == []
+    assert after.state is State.DENIED
+    assert "guardrail-6-quarantined" in [reason.policy for reason in after.reasons]
+
+
 async def test_nobody_edits_a_held_action(api: Any, mcp: Any) -> None:
     """langchain#40166: the approved edit switched the tool, and skipped the policy of the new one."""
     action = (await api.propose("isolate", host="h1")).json()

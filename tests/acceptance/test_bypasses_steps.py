@@ -64,6 +64,12 @@ class Several:
     def upstreams(self) -> frozenset[str]:
         return frozenset(self._by_name)
 
+    def names(self, upstream: str) -> frozenset[str] | None:
+        return self._by_name[upstream].names(upstream)
+
+    async def refresh(self, upstream: str) -> None:
+        await self._by_name[upstream].refresh(upstream)
+
 
 @pytest.fixture
 async def shell(house: House) -> Shell:

@@ -121,7 +121,7 @@ async def test_what_failed_work_changed_is_neither_kept_nor_remembered(open_stor
         assert tx.agent("thief") is not None, "work sees its own writes"
 
     def look(tx: Tx) -> object:
-        return tx.agent("bot"), tx.agent("thief"), tx.chain("bot", "C"), tx.spent("m1")
+        return tx.agent("bot"), tx.agent("thief"), tx.chain(["bot"], "C"), tx.spent("m1")
 
     ends = await together(store, lambda tx: tx.put_mandate(mandate()), failing(spoil), look)
     assert isinstance(ends[1], Conflict)
@@ -174,10 +174,10 @@ async def test_the_chain_and_refusals_of_a_case(open_store: Open) -> None:
         tx.note_chain("bot", "C", SEARCH, analysed=True)
         tx.note_chain("bot", "C", ISOLATE, analysed=False)
         tx.note_chain("bot", "D", ISOLATE, analysed=False)
-        return tx.chain("bot", "C")
+        return tx.chain(["bot"], "C")
 
     assert await here.write(walk) == Chain(tools=2, upstreams=2, analysed=True)
-    assert await there.read(lambda tx: tx.chain("bot", "C")) == Chain(tools=2, upstreams=2, analysed=True)
+    assert await there.read(lambda tx: tx.chain(["bot"], "C")) == Chain(tools=2, upstreams=2, analysed=True)
     assert not await here.write(lambda tx: tx.refused_before("C", "f9"))
     await there.write(lambda tx: tx.put_action(action("a9", State.REFUSED, "f9")))
     for looked in (here.write, here.read):

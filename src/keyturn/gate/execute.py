@@ -6,6 +6,7 @@ The steps, repeated below: (1) decide again on the facts of this moment, and che
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -119,15 +120,28 @@ def end(
 
 
 async def run_ready(ctx: Context, record_id: str) -> None:
-    """Release and run an action whose keys are complete; does nothing if another process was quicker."""
-    released = await ctx.store.write(lambda tx: release(ctx, tx, record_id))
-    ctx.changed(record_id)
-    if released is not None:
-        try:
-            await run(ctx, *released)
-        except (ToolError, RpcError) as e:
-            # The outcome is recorded; the agent learns of it when it looks.
-            del e
+    """Release and run an action whose keys are complete; does nothing if another process, or task, was quicker.
+
+    Its server is asked for its tools first: keys count for the definition of now, not for the last one that was listed
+    (CVE-2025-54136).
+    """
+    if record_id in ctx.running:
+        return
+    with ctx.at(record_id):
+        record = await ctx.store.read(lambda tx: tx.action(record_id))
+        if record is None or record.state is not State.READY:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ctx.settings.execution_s):
+                await ctx.tools.refresh(record.tool.upstream)
+        released = await ctx.store.write(lambda tx: release(ctx, tx, record_id))
+        ctx.changed(record_id)
+        if released is not None:
+            try:
+                await run(ctx, *released)
+            except (ToolError, RpcError) as e:
+                # The outcome is recorded; the agent learns of it when it looks.
+                del e
 
 
 async def run(

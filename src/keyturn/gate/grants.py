@@ -3,7 +3,8 @@
 Every verb is one transaction with its journal entry. Tokens are shown once and kept as hashes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 
 import msgspec
 
@@ -13,8 +14,10 @@ from keyturn.core.mandate import Budgets, Mandate, delegate
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
 from keyturn.gate.context import Context, new_id, new_token, token_hash
 from keyturn.gate.ports import Tx
+from keyturn.gate.reading import KINDS
 from keyturn.gate.records import Agent, Person, Role, Scope, Stop, ToolPin
 from keyturn.gate.review import DECIDERS, SENIORS, need_reason, need_role
+from keyturn.gate.situation import lineage, stop_on
 
 replace = msgspec.structs.replace
 OWNERS = frozenset({Role.OWNER})
@@ -196,6 +199,8 @@ def narrow(ctx: Context, who: Agent, parent_id: str, draft: MandateDraft) -> Cal
         parent = tx.mandate(parent_id)
         if parent is None or parent.agent != who.id:
             raise NotFound(f"the agent has no mandate {parent_id[:40]!r}")
+        if stop_on(tx, who.id, lineage(tx, parent)):
+            raise Forbidden(f"mandate {parent.id} is stopped", hint="ask again when a person has resumed")
         child = _mandate(ctx, tx, draft, _agent(tx, draft.agent), parent.issued_by)
         child = delegate(parent, child, tx.now(ctx.clock.now()))
         _issue(tx, child, who.id)
@@ -228,6 +233,7 @@ def press_stop(ctx: Context, who: Person, scope: Scope, subject: str, reason: st
 
     def work(tx: Tx) -> Stop:
         by, now = need_role(tx, who, DECIDERS, "stop").id, tx.now(ctx.clock.now())
+        _need_subject(ctx, tx, scope, subject)
         stop = Stop(id=new_id("s", now), scope=scope, subject=subject, reason=need_reason(reason), by=by, at=now)
         tx.put_stop(stop)
         body = {"stop": stop.id, "scope": scope.value, "subject": subject, "by": by, "because": stop.reason}
@@ -235,6 +241,26 @@ def press_stop(ctx: Context, who: Person, scope: Scope, subject: str, reason: st
         return stop
 
     return work
+
+
+def _need_subject(ctx: Context, tx: Tx, scope: Scope, subject: str) -> None:
+    """What is to be stopped exists: a stop on a misspelt name would stop nothing, and say that it did."""
+    known: Iterable[str]
+    if scope is Scope.AGENT:
+        known = (agent.id for agent in tx.agents())
+    elif scope is Scope.MANDATE:
+        known = (mandate.id for mandate in tx.mandates())
+    elif scope is Scope.TOOL:
+        upstream, listed = ToolRef.parse(subject).upstream, {u: ctx.tools.names(u) for u in ctx.tools.upstreams()}
+        if not listed or listed.get(upstream, ()) is None:
+            return  # its server is away, or not ours to ask: the stop waits for it
+        known = (f"{each}/{name}" for each, names in listed.items() for name in (*(names or ()), *KINDS))
+    else:
+        return
+    if subject not in (there := sorted(known)):
+        near = get_close_matches(subject, there, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else "or stop everything"
+        raise NotFound(f"there is no {scope.value} {subject[:80]!r}, so nothing was stopped", hint=hint)
 
 
 def lift_stop(ctx: Context, who: Person, stop_id: str, reason: str) -> Callable[[Tx], Stop]:

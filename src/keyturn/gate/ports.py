@@ -66,7 +66,10 @@ class Tx(Protocol):
         """The holds of an agent that are open in a case, under whichever of its mandates."""
         ...
 
-    def chain(self, agent: str, case: str) -> Chain: ...
+    def chain(self, agents: Iterable[str], case: str) -> Chain:
+        """What these agents together have done in the case."""
+        ...
+
     def note_chain(self, agent: str, case: str, tool: ToolRef, *, analysed: bool) -> None: ...
 
     # Actions
@@ -203,6 +206,14 @@ class Tools(Protocol):
 
     def upstreams(self) -> frozenset[str]:
         """The upstreams that this process can call."""
+        ...
+
+    def names(self, upstream: str) -> frozenset[str] | None:
+        """The tools that the upstream lists; None while it is away, or is not this process's to ask."""
+        ...
+
+    async def refresh(self, upstream: str) -> None:
+        """Ask the upstream for its tools again, so that :meth:`definition` is of now; returns also if that failed."""
         ...
 
 

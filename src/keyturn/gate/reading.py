@@ -16,7 +16,7 @@ from keyturn.errors import Forbidden
 from keyturn.gate.context import Context
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import Agent
-from keyturn.gate.situation import facts_json, facts_with, lineage
+from keyturn.gate.situation import agents_of, facts_json, facts_with, lineage
 from keyturn.gate.submit import choose_mandate, verdict_body
 
 KINDS = {"resources/read": "resource", "prompts/get": "prompt"}
@@ -61,9 +61,11 @@ def admit_read(ctx: Context, agent: Agent, read: Read, named: str | None) -> Cal
         granted = tx.mandate(mandate)
         if verdict.oversight is not Oversight.FREE or granted is None:
             return _refusal(read, verdict, facts.outside)
-        for each in lineage(tx, granted):
+        grants = lineage(tx, granted)
+        for each in grants:
             tx.spend(each.id, actions=1, responds=0, targets=())
-        tx.note_chain(agent.id, case, read.tool, analysed=facts.stage is Stage.ANALYSE)
+        for who in agents_of(agent.id, grants):
+            tx.note_chain(who, case, read.tool, analysed=facts.stage is Stage.ANALYSE)
         return None
 
     return work

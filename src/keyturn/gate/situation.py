@@ -10,7 +10,7 @@ from keyturn.core.mandate import Mandate, Spent
 from keyturn.core.profile import WORST, Profile
 from keyturn.gate.context import Context
 from keyturn.gate.ports import Definition, Tx
-from keyturn.gate.records import Agent, Scope, Stop
+from keyturn.gate.records import Agent, Scope
 
 
 def profile_for(ctx: Context, definition: Definition | None, arguments: dict[str, Any]) -> Profile:
@@ -54,21 +54,22 @@ def facts_with(
     now = tx.now(ctx.clock.now())
     agent = tx.agent(action.agent)
     mandate = tx.mandate(action.mandate) if action.mandate else None
+    grants = lineage(tx, mandate) if mandate else []
     situation = Situation(
         now=now,
         owner=agent.owner if agent else "",
         agent_live=agent is not None and agent.revoked_at is None,
         mandate=mandate,
         spent=_spent(tx, mandate, profile, held) if mandate else Spent(),
-        parents=tuple((m, _spent(tx, m, profile, held)) for m in lineage(tx, mandate)[1:]) if mandate else (),
-        chain=tx.chain(action.agent, action.case),
+        parents=tuple((m, _spent(tx, m, profile, held)) for m in grants[1:]),
+        chain=tx.chain(agents_of(action.agent, grants), action.case),
         credential=_credential(ctx, agent, action),
         profile=profile,
         quarantined=quarantined,
         refused_before=refused_before,
-        stopped=_stopped(tx.stops(), action),
+        stopped=stop_on(tx, action.agent, grants, str(action.tool)),
         assets=tuple(a for t in action.targets if (a := ctx.knowledge.asset(t)) is not None),
-        outside=outside,
+        outside=(*outside, *_revoked_above(tx, grants)),
     )
     return facts_of(action, situation)
 
@@ -79,6 +80,16 @@ def lineage(tx: Tx, mandate: Mandate) -> list[Mandate]:
     while found[-1].parent is not None and (parent := tx.mandate(found[-1].parent)) is not None:
         found.append(parent)
     return found
+
+
+def agents_of(agent: str, grants: list[Mandate]) -> tuple[str, ...]:
+    """The agent and those that handed it its task: what one of them did in a case, none of them can shed (G13)."""
+    return tuple(dict.fromkeys((agent, *(granted.agent for granted in grants))))
+
+
+def _revoked_above(tx: Tx, grants: list[Mandate]) -> tuple[str, ...]:
+    above = (tx.agent(granted.agent) for granted in grants[1:])
+    return tuple(f"the agent {a.id} that handed it on is revoked" for a in above if a and a.revoked_at is not None)
 
 
 def _spent(tx: Tx, mandate: Mandate, profile: Profile, held: bool) -> Spent:
@@ -107,15 +118,15 @@ def _quarantined(tx: Tx, definition: Definition | None) -> bool:
     return pin is not None and pin.fingerprint != definition.fingerprint
 
 
-def _stopped(stops: list[Stop], action: Action) -> str:
-    """The id of a stop that covers the action, or ``""``."""
+def stop_on(tx: Tx, agent: str, grants: list[Mandate], tool: str = "") -> str:
+    """The id of a stop that covers the agent, a mandate (or one that it was narrowed from) or the tool; else ``""``."""
     subjects = {
-        Scope.EVERYTHING: "",
-        Scope.AGENT: action.agent,
-        Scope.TOOL: str(action.tool),
-        Scope.MANDATE: action.mandate,
+        Scope.EVERYTHING: {""},
+        Scope.AGENT: set(agents_of(agent, grants)),
+        Scope.TOOL: {tool},
+        Scope.MANDATE: {granted.id for granted in grants},
     }
-    return next((stop.id for stop in stops if subjects[stop.scope] == stop.subject), "")
+    return next((stop.id for stop in tx.stops() if stop.subject in subjects[stop.scope]), "")
 
 
 def facts_json(facts: Facts) -> bytes:

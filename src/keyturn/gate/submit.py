@@ -22,7 +22,7 @@ from keyturn.errors import Forbidden, InvalidArguments, InvalidInput
 from keyturn.gate.context import Context, new_id
 from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.records import ActionRecord, Agent, ToolPin
-from keyturn.gate.situation import facts_json, lineage, profile_for, read_facts
+from keyturn.gate.situation import agents_of, facts_json, lineage, profile_for, read_facts
 
 
 class Proposal(Protocol):
@@ -121,9 +121,11 @@ def begin_execution(tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: 
     """What every release writes, in the release's own transaction: the entry, and what the mandate has spent."""
     responds = facts.stage is Stage.RESPOND
     mandate = tx.mandate(record.mandate)
-    for granted in lineage(tx, mandate) if mandate else ():
+    grants = lineage(tx, mandate) if mandate else []
+    for granted in grants:
         tx.spend(granted.id, actions=1, responds=int(responds), targets=record.targets if responds else ())
-    tx.note_chain(record.agent, record.case, record.tool, analysed=facts.stage is Stage.ANALYSE)
+    for agent in agents_of(record.agent, grants):
+        tx.note_chain(agent, record.case, record.tool, analysed=facts.stage is Stage.ANALYSE)
     body = {"digest": record.digest, "policy": record.policy, "oversight": record.oversight_word, "keys": keys}
     tx.record("released", now, body, action=record.id, case=record.case)
 

@@ -166,8 +166,11 @@ class SqliteTx:
         row = self._db.execute(sql, (agent, case)).fetchone()
         return int(row[0]) if row else 0
 
-    def chain(self, agent: str, case: str) -> Chain:
-        steps = self._steps(agent, case)
+    def chain(self, agents: Iterable[str], case: str) -> Chain:
+        steps: dict[ToolRef, bool] = {}
+        for agent in agents:
+            for tool, analysed in self._steps(agent, case).items():
+                steps[tool] = analysed or steps.get(tool, False)
         return Chain(tools=len(steps), upstreams=len({tool.upstream for tool in steps}), analysed=any(steps.values()))
 
     def note_chain(self, agent: str, case: str, tool: ToolRef, *, analysed: bool) -> None:

@@ -47,6 +47,13 @@ class FunctionTools:
         """The one name."""
         return frozenset({self._upstream})
 
+    def names(self, upstream: str) -> frozenset[str] | None:
+        """The functions' names."""
+        return frozenset(self._functions) if upstream == self._upstream else None
+
+    async def refresh(self, upstream: str) -> None:
+        """Nothing to ask: the functions are as they were given."""
+
 
 def _definition(upstream: str, name: str, function: Function, schema: dict[str, Any]) -> Definition:
     source = inspect.getsource(function)

@@ -249,6 +249,11 @@ class UpstreamTools:
         """The configured upstreams."""
         return frozenset(self._settings)
 
+    def names(self, upstream: str) -> frozenset[str] | None:
+        """The tools that the upstream lists; None while it is away."""
+        shelf = self._shelves.get(upstream)
+        return None if shelf is None or shelf.tools is None else frozenset(shelf.tools)
+
     def upstream(self, name: str) -> Upstream:
         """The upstream of that name; :class:`NotFound` if none is configured."""
         shelf = self._shelves.get(name)

@@ -217,6 +217,12 @@ class NothingRuns:
     def upstreams(self) -> frozenset[str]:
         return frozenset({"soc"})
 
+    def names(self, upstream: str) -> frozenset[str] | None:
+        return None
+
+    async def refresh(self, upstream: str) -> None:
+        """Nothing answers."""
+
 
 async def test_an_agent_sees_its_own_actions_only(house: House) -> None:
     record = await hold(house)
