@@ -1,17 +1,19 @@
 """The settings: one frozen value from ``keyturn.toml``. Unknown keys are refused, so that a typo never loosens."""
 
+import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from keyturn.core.quorum import KeySet, QuorumRule
 from keyturn.errors import ConfigError
-from keyturn.gate.context import CareSettings, GateSettings
+from keyturn.gate.context import AccessSettings, CareSettings, GateSettings
 
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+([_-][a-z0-9]+)*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -48,6 +50,18 @@ class JournalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: str = "keyturn.local/journal"
 
 
+class ConsoleSettings(AccessSettings, frozen=True, forbid_unknown_fields=True):
+    """The people's page. ``url`` is its one address (default: http://localhost and the server's port): passkeys are
+    bound to its host, and answer to its origin only."""
+
+    enabled: bool = True
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        if self.url:
+            check_origin(self.url)
+
+
 class UpstreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One server behind the gate: a ``command`` (stdio) or a ``url`` (streamable HTTP).
 
@@ -81,6 +95,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: PolicySettings = PolicySettings()
     mcp: McpSettings = McpSettings()
     journal: JournalSettings = JournalSettings()
+    console: ConsoleSettings = ConsoleSettings()
     gate: GateSettings = GateSettings()
     care: CareSettings = CareSettings()
     quorum: tuple[QuorumRule, ...] = ()
@@ -97,6 +112,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Where the database, the keys and the runners' locks are."""
         return Path(self.data)
 
+    @property
+    def console_url(self) -> str:
+        """The page's address: scheme, host and port, without a slash at the end."""
+        return self.console.url.rstrip("/") or f"http://localhost:{self.server.port}"
+
 
 _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "$": Config,
@@ -104,6 +124,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "$.policy": PolicySettings,
     "$.mcp": McpSettings,
     "$.journal": JournalSettings,
+    "$.console": ConsoleSettings,
     "$.gate": GateSettings,
     "$.care": CareSettings,
     "$.quorum[...]": QuorumRule,
@@ -139,6 +160,26 @@ def expanded(value: str, where: str, environment: Mapping[str, str] = os.environ
         return found
 
     return _VARIABLE.sub(look_up, value)
+
+
+def check_origin(url: str) -> None:
+    """Refuse (``ValueError``) an address that can't be a passkey's relying party, and say what could."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme not in ("http", "https") or not host or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"{url[:200]!r} is no page's address: give scheme, host and port, https://keyturn.example.com")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        raise ValueError(f"passkeys can't be bound to an IP address ({host}): give a name, such as http://localhost")
+    if parts.scheme == "http" and host != "localhost" and not host.endswith(".localhost"):
+        raise ValueError(f"browsers offer passkeys over https only: https://{host}")
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    plain = f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+    if url.rstrip("/") != plain:
+        raise ValueError(f"write it as browsers do: {plain}")
 
 
 def _refused(path: Path, table: Mapping[str, object], message: str) -> ConfigError:

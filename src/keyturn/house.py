@@ -17,6 +17,7 @@ from keyturn.gate.context import new_id
 from keyturn.gate.ports import Definition, ToolAnswer, ToolCall, Tools
 from keyturn.journal import Signer
 from keyturn.knowledge import FileKnowledge
+from keyturn.passkeys import RelyingParty
 from keyturn.policy_files import load_policy
 from keyturn.publication import DATABASE
 from keyturn.rest import Journal, create_app
@@ -100,6 +101,8 @@ def build(config: Config, tools: Tools) -> House:
         settings=config.gate,
         quorum=config.quorum,
         care=config.care,
+        passkeys=RelyingParty(config.console_url) if config.console.enabled else None,
+        access=config.console,
     )
     return House(config, store, Gate(context), signer, clock, runners, runner)
 

@@ -73,21 +73,26 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(config: Config, port: int | None, ready: Callable[[str], None]) -> None:
-    """Run the gateway until SIGINT or SIGTERM. ``ready`` gets its address once it answers."""
+def serve(config: Config, port: int | None, ready: Callable[[str], None], setup: Callable[[str], None]) -> None:
+    """Run the gateway until SIGINT or SIGTERM. ``ready`` gets its address once it answers, ``setup`` the link of the
+    first owner while there is nobody."""
     if not config.upstreams:
         raise ConfigError("no upstream is configured", hint="name at least one in [upstreams.NAME]")
-    uvloop.run(_serve(config, config.server.port if port is None else port, ready))
+    uvloop.run(_serve(config, config.server.port if port is None else port, ready, setup))
 
 
-async def _serve(config: Config, port: int, ready: Callable[[str], None]) -> None:
+async def _serve(config: Config, port: int, ready: Callable[[str], None], setup: Callable[[str], None]) -> None:
     listener = _listener(config.server.host, port)
     with listener:
+        heard = msgspec.structs.replace(config.server, port=listener.getsockname()[1])
+        config = msgspec.structs.replace(config, server=heard)
         tools = UpstreamTools({name: upstream_settings(name, u) for name, u in config.upstreams.items()})
         house = build(config, tools)
         try:
             await tools.start()
             await house.gate.start()
+            if config.console.enabled and (link := await house.gate.access.setup_link()) is not None:
+                setup(link.link)
             upstreams = {name: tools.upstream(name) for name in config.upstreams}
             gateway = Gateway(house.gate, upstreams, house.clock, gateway_settings(config))
             server = _Server(

@@ -207,7 +207,8 @@ async def test_an_older_database_is_brought_up_with_its_open_holds(open_store: O
     db.execute("INSERT INTO mandates (id, agent, expires_at, body) VALUES ('m1', 'bot', 99, ?)", (body(mandate()),))
     for name, state in (("a1", State.HELD), ("a2", State.HELD), ("a3", State.EXPIRED)):
         row = (name, state, "bot", "m1", "C", "edr", "f", 5, 0, body(action(name, state)))
-        db.execute("INSERT INTO actions VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+        columns = "id, state, agent, mandate, case_id, upstream, fingerprint, due_at, keyed, body"
+        db.execute(f"INSERT INTO actions ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)", row)
     db.execute(f"PRAGMA user_version = {made}")
     db.commit()
     db.close()

@@ -20,7 +20,7 @@ def no_address(_: str) -> None:
 
 def test_nothing_to_guard_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no upstream"):
-        serve(Config(data=str(tmp_path)), 0, no_address)
+        serve(Config(data=str(tmp_path)), 0, no_address, no_address)
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
         settings = ServerSettings(port=taken.getsockname()[1])
         config = Config(data=str(tmp_path / "data"), server=settings, upstreams={"a": UpstreamSettings(command="x")})
         with pytest.raises(ConfigError, match=r"can't listen on 127\.0\.0\.1"):
-            serve(config, None, no_address)
+            serve(config, None, no_address, no_address)
     assert not (tmp_path / "data").exists()
 
 

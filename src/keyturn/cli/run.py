@@ -18,7 +18,11 @@ def serve(path: Path, port: int | None) -> None:
     """Run the gateway: MCP for agents, REST for people and playbooks. Listens on loopback unless told otherwise."""
     from keyturn.server import serve as run
 
-    run(read_config(path), port, lambda url: click.echo(f"keyturn: listening on {url}"))
+    def setup(link: str) -> None:
+        click.echo("keyturn: nobody is here yet; the first owner makes their passkey, once, at:", err=True)
+        click.echo(f"         {link}", err=True)
+
+    run(read_config(path), port, lambda url: click.echo(f"keyturn: listening on {url}"), setup)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

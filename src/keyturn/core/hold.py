@@ -5,6 +5,7 @@ the person before a key is made. Zero is never enough (OpenBao, inspect_ai: 0 ==
 """
 
 import unicodedata
+from typing import Literal
 
 import msgspec
 
@@ -28,13 +29,18 @@ def person_id(name: str) -> str:
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """One person's signed yes to one digest, under one policy and one definition of the tool."""
+    """One person's yes to one digest, under one policy and one definition of the tool.
+
+    ``method``: signed by the passkey ``credential``, or said under a token.
+    """
 
     person: str
     digest: str
     policy: str
     definition: str
     turned_at: int
+    method: Literal["token", "passkey"] = "token"
+    credential: str = ""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +76,10 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
         if any(k.person == key.person for k in self.counted()):
             raise Conflict(f"{key.person} has already turned a key", hint="another person's key is needed")
         return msgspec.structs.replace(self, keys=(*self.keys, key))
+
+    def without(self, credential: str) -> "Hold":
+        """The hold without the keys that this passkey turned: it is revoked."""
+        return msgspec.structs.replace(self, keys=tuple(k for k in self.keys if k.credential != credential))
 
     def renewed(self, oversight: Oversight, policy: str, definition: str) -> "Hold":
         """The same hold as it must be judged now; keys turned on what has changed since count no more."""

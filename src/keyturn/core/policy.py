@@ -61,7 +61,8 @@ class Ruling(msgspec.Struct, frozen=True):
 
 
 class TurnFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants to turn a key, and on what. ``facts`` are the action's; ``is_agent``: an agent asks, not a person."""
+    """Who wants to turn a key, how, and on what. ``facts`` are the action's; ``is_agent``: an agent asks, not a person.
+    ``has_passkey``: this person has one (or had: whoever lost theirs is invited again)."""
 
     facts: Facts
     action: str
@@ -69,11 +70,14 @@ class TurnFacts(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     roles: tuple[str, ...]
     already_turned: bool
+    method: Literal["token", "passkey"] = "token"
+    has_passkey: bool = False
     is_agent: bool = False
 
 
 class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What keys a hold has. ``people`` are those whose keys still count, ``roles`` all their roles together."""
+    """What keys a hold has. ``people`` are those whose keys still count, ``roles`` all their roles together;
+    ``passkeys`` of the keys are signed with one."""
 
     facts: Facts
     action: str
@@ -81,6 +85,7 @@ class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[str, ...]
     roles: tuple[str, ...]
     held_for_ms: int
+    passkeys: int = 0
 
 
 class Policy:
@@ -143,6 +148,8 @@ class Policy:
             "roles": sorted(set(turn.roles)),
             "author": self.author,
             "already_turned": turn.already_turned,
+            "method": turn.method,
+            "has_passkey": turn.has_passkey,
         }
         principal = ("Agent" if turn.is_agent else "Person", turn.person)
         return self._rule(principal, "turn_key", turn.action, context, "this person to turn a key on it")
@@ -166,6 +173,7 @@ class Policy:
             "independent": len(people - involved) if known else 0,
             "roles": sorted(set(release.roles)),
             "held_for_ms": release.held_for_ms,
+            "passkeys": release.passkeys,
             "single_operator": self._single_operator,
         }
         return self._rule(("Gate", "keyturn"), "release", release.action, context, "it with these keys")

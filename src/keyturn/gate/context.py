@@ -15,6 +15,7 @@ import msgspec
 
 from keyturn.core.policy import Policy
 from keyturn.core.quorum import QuorumRule
+from keyturn.gate.access_ports import Passkeys
 from keyturn.gate.ports import Clock, Knowledge, Runners, Store, Tools
 
 log = logging.getLogger("keyturn.gate")
@@ -30,6 +31,17 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_long_lived_s: int = 90 * 24 * 3600
     result_limit: int = 1_048_576
     sweep_s: float = 0.5
+
+
+Seconds = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a person stays signed in (unused, and at the most), and how long an invitation stands; in seconds."""
+
+    session_idle_s: Seconds = 1800
+    session_max_s: Seconds = 12 * 3600
+    invitation_s: Seconds = 24 * 3600
 
 
 class CareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +76,7 @@ def token_hash(token: str) -> str:
 class Context:
     """The gate's ports and settings. ``runner`` names this process, ``running`` are the actions that it is at;
     ``policy`` is replaced whole, never edited; ``quorum`` are the operator's threshold sets, ``chance`` a number from 0
-    to 1 for what comes at random."""
+    to 1 for what comes at random. ``passkeys`` is None where no page is served."""
 
     store: Store
     tools: Tools
@@ -77,6 +89,8 @@ class Context:
     quorum: tuple[QuorumRule, ...] = ()
     care: CareSettings = field(default_factory=CareSettings)
     chance: Callable[[], float] = random.SystemRandom().random
+    passkeys: Passkeys | None = None
+    access: AccessSettings = field(default_factory=AccessSettings)
     running: set[str] = field(default_factory=set)
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     _tasks: set["asyncio.Task[object]"] = field(default_factory=set)

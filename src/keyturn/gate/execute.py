@@ -31,17 +31,18 @@ from keyturn.wire.session import RpcError
 replace = msgspec.structs.replace
 
 
-def people_behind(tx: Tx, hold: Hold, now: int) -> list[Person]:
-    """The people whose keys count now: each once, and only while they are not revoked."""
-    found = (tx.person(key.person) for key in hold.counted())
-    return [p for p in found if p is not None and (p.revoked_at is None or p.revoked_at > now)]
+def keys_that_count(tx: Tx, hold: Hold, now: int) -> list[tuple[Key, Person]]:
+    """The keys that count now and who turned them: each person once, and only while they are not revoked."""
+    found = ((key, tx.person(key.person)) for key in hold.counted())
+    return [(k, p) for k, p in found if p is not None and (p.revoked_at is None or p.revoked_at > now)]
 
 
 def enough_keys(ctx: Context, tx: Tx, record: ActionRecord, action: Action, hold: Hold) -> Ruling:
     """The policy's answer to: are these keys enough, on the facts of this moment?"""
     definition = ctx.tools.definition(record.tool)
     facts, _ = read_facts(ctx, tx, action, definition, record.fingerprint, held=record.state is State.HELD)
-    people = people_behind(tx, hold, facts.now)
+    keys = keys_that_count(tx, hold, facts.now)
+    people = [person for _, person in keys]
     return ctx.policy.may_release(
         ReleaseFacts(
             facts=facts,
@@ -50,6 +51,7 @@ def enough_keys(ctx: Context, tx: Tx, record: ActionRecord, action: Action, hold
             people=tuple(p.id for p in people),
             roles=tuple(sorted({role.value for p in people for role in p.roles})),
             held_for_ms=facts.now - hold.opened_at,
+            passkeys=sum(key.method == "passkey" for key, _ in keys),
         )
     )
 
@@ -105,7 +107,8 @@ def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action,
 
 
 def _key_body(key: Key) -> dict[str, Any]:
-    return {"person": key.person, "digest": key.digest, "turned_at": key.turned_at}
+    body = {"person": key.person, "digest": key.digest, "turned_at": key.turned_at}
+    return {**body, "credential": key.credential} if key.credential else body
 
 
 def end(
@@ -117,6 +120,12 @@ def end(
     tx.record(kind, now, {"by": by, "because": because, "state": state.value}, action=record.id, case=record.case)
     tx.put_action(record)
     return record
+
+
+def kick(ctx: Context, record: ActionRecord) -> None:
+    """Run what is ready now, if this process has its upstream."""
+    if record.state is State.READY and record.tool.upstream in ctx.tools.upstreams():
+        ctx.spawn(run_ready(ctx, record.id), f"running {record.id}")
 
 
 async def run_ready(ctx: Context, record_id: str) -> None:

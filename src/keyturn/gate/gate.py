@@ -17,10 +17,11 @@ from keyturn.core.policy import Reason
 from keyturn.core.profile import Profile, Stage
 from keyturn.errors import KeyturnError, NotFound, Unauthenticated
 from keyturn.gate import grants, recover, review
+from keyturn.gate.access import Access
 from keyturn.gate.care import CareVerbs
 from keyturn.gate.context import Context, log, token_hash
 from keyturn.gate.dossier import Dossiers
-from keyturn.gate.execute import run, run_ready
+from keyturn.gate.execute import kick, run
 from keyturn.gate.grants import Issued, MandateDraft
 from keyturn.gate.ports import Definition, ToolAnswer, Tx
 from keyturn.gate.quorum import QuorumVerbs
@@ -52,11 +53,11 @@ class Story(msgspec.Struct, frozen=True):
 
 
 class Gate:
-    """The verbs. Made by the composition root from a :class:`Context`."""
+    """The verbs. Made by the composition root from a :class:`Context`. ``access``: passkeys, sessions, signed keys."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self.quorum, self.care = QuorumVerbs(ctx), CareVerbs(ctx)
+        self.access, self.quorum, self.care = Access(ctx), QuorumVerbs(ctx), CareVerbs(ctx)
         self.dossier = Dossiers(ctx)
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -209,7 +210,7 @@ class Gate:
     async def turn(self, who: Person, action_id: str, digest: str) -> ActionRecord:
         """Turn a key on the digest that the person saw. It runs at once where the keys are now enough."""
         record = await self._write(action_id, review.turn(self._ctx, who, action_id, digest))
-        self._kick(record)
+        kick(self._ctx, record)
         return record
 
     async def reject(self, who: Person, action_id: str, reason: str) -> ActionRecord:
@@ -229,7 +230,7 @@ class Gate:
     async def settle(self, who: Person, action_id: str, outcome: str, reason: str) -> ActionRecord:
         """Say what became of an unknown action: succeeded, failed, reverted, or retry where that is safe."""
         record = await self._write(action_id, review.settle(self._ctx, who, action_id, outcome, reason))
-        self._kick(record)
+        kick(self._ctx, record)
         return record
 
     async def reviews(self, who: Person, limit: int = 200) -> list[ActionRecord]:
@@ -350,10 +351,6 @@ class Gate:
         record: ActionRecord = await self._ctx.store.write(work)
         self._ctx.changed(action_id)
         return record
-
-    def _kick(self, record: ActionRecord) -> None:
-        if record.state is State.READY and record.tool.upstream in self._ctx.tools.upstreams():
-            self._ctx.spawn(run_ready(self._ctx, record.id), f"running {record.id}")
 
 
 __all__ = ["Gate", "Proposed", "Story"]

@@ -11,6 +11,7 @@ from keyturn.core.facts import Asset, Chain
 from keyturn.core.hold import Hold
 from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
+from keyturn.gate.access_ports import AccessRows
 from keyturn.gate.case_ports import CaseRows
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 
@@ -31,6 +32,11 @@ class Tx(Protocol):
     Every method is synchronous and quick; none of them commits. Reads answer ``None`` for what is not there.
     Any failure raises :class:`~keyturn.errors.StoreError`, and then nothing of the transaction stands.
     """
+
+    @property
+    def access(self) -> AccessRows:
+        """Passkeys, ceremonies, sessions, invitations."""
+        ...
 
     @property
     def cases(self) -> CaseRows:

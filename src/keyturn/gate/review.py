@@ -5,11 +5,13 @@ Every verb is one transaction that reads the row, asks the policy or the role, a
 
 import hmac
 from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
 
+from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
-from keyturn.core.hold import Key
+from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import Reason, TurnFacts
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
 from keyturn.gate.context import Context
@@ -62,49 +64,85 @@ def need_reason(reason: str) -> str:
     return reason.strip()
 
 
-def turn(ctx: Context, who: Person, action_id: str, digest: str) -> Callable[[Tx], ActionRecord]:
+class Proof(msgspec.Struct, frozen=True):
+    """How a key is turned: under a token, or signed by a passkey; ``kept`` is what the journal says of that."""
+
+    method: Literal["token", "passkey"] = "token"
+    credential: str = ""
+    kept: dict[str, Any] = {}
+
+
+TOKEN = Proof()
+
+
+class Turnable(msgspec.Struct, frozen=True):
+    """A hold that a person may turn a key on: the row, its action, the person, and the hold as it is judged now."""
+
+    record: ActionRecord
+    action: Action
+    person: Person
+    hold: Hold
+    now: int
+
+
+def turnable(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, proof: Proof) -> Turnable:
+    """What this person may turn a key on, as it is now; :class:`Conflict` or :class:`Forbidden` (guardrail 9)."""
+    record = need(tx, action_id)
+    person = need_role(tx, who, DECIDERS, "turn a key")
+    if record.state is not State.HELD or record.hold is None:
+        raise Conflict(f"{record.id} is {record.state.value}, not held", hint="look at it again")
+    if not hmac.compare_digest(digest.encode(), record.digest.encode()):
+        raise Conflict("this key is for another digest", hint="look at the action again, then turn the key")
+    action = action_of(tx, record)
+    definition = ctx.tools.definition(record.tool)
+    facts, _ = read_facts(ctx, tx, action, definition, record.fingerprint, held=True)
+    current = record.hold
+    if definition is not None:
+        current = current.renewed(current.oversight, ctx.policy.hash, definition.fingerprint)
+    ruling = ctx.policy.may_turn(
+        TurnFacts(
+            facts=facts,
+            action=record.id,
+            oversight=current.oversight,
+            person=person.id,
+            roles=tuple(role.value for role in person.roles),
+            already_turned=any(key.person == person.id for key in current.counted()),
+            method=proof.method,
+            has_passkey=tx.access.has_passkey(person.id),
+        )
+    )
+    if not ruling.allowed:
+        said = tuple((reason.policy, reason.why) for reason in ruling.reasons)
+        raise Forbidden(f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}", reasons=said)
+    return Turnable(record, action, person, current, facts.now)
+
+
+def turned(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, proof: Proof = TOKEN) -> ActionRecord:
     """One person's yes to the digest that they saw. The row is READY if the policy says that the keys are enough."""
+    found = turnable(ctx, tx, who, action_id, digest, proof)
+    record, current, now = found.record, found.hold, found.now
+    key = Key(
+        person=found.person.id,
+        digest=record.digest,
+        policy=current.policy,
+        definition=current.definition,
+        turned_at=now,
+        method=proof.method,
+        credential=proof.credential,
+    )
+    hold = current.with_key(key, now)
+    body = {"person": key.person, "digest": key.digest, "policy": key.policy, "definition": key.definition}
+    tx.record("key_turned", now, {**body, "how": proof.method, **proof.kept}, action=record.id, case=record.case)
+    record = replace(record, hold=hold, changed_at=now)
+    if enough_keys(ctx, tx, record, found.action, hold).allowed:
+        return complete(ctx, tx, record)
+    tx.put_action(record)
+    return record
 
-    def work(tx: Tx) -> ActionRecord:
-        record = need(tx, action_id)
-        person = need_role(tx, who, DECIDERS, "turn a key")
-        if record.state is not State.HELD or record.hold is None:
-            raise Conflict(f"{record.id} is {record.state.value}, not held", hint="look at it again")
-        if not hmac.compare_digest(digest.encode(), record.digest.encode()):
-            raise Conflict("this key is for another digest", hint="look at the action again, then turn the key")
-        action = action_of(tx, record)
-        definition = ctx.tools.definition(record.tool)
-        facts, _ = read_facts(ctx, tx, action, definition, record.fingerprint, held=True)
-        now = facts.now
-        current = record.hold
-        if definition is not None:
-            current = current.renewed(current.oversight, ctx.policy.hash, definition.fingerprint)
-        ruling = ctx.policy.may_turn(
-            TurnFacts(
-                facts=facts,
-                action=record.id,
-                oversight=current.oversight,
-                person=person.id,
-                roles=tuple(role.value for role in person.roles),
-                already_turned=any(key.person == person.id for key in current.counted()),
-            )
-        )
-        if not ruling.allowed:
-            said = tuple((reason.policy, reason.why) for reason in ruling.reasons)
-            raise Forbidden(f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}", reasons=said)
-        key = Key(
-            person=person.id, digest=record.digest, policy=current.policy, definition=current.definition, turned_at=now
-        )
-        hold = current.with_key(key, now)
-        body = {"person": person.id, "digest": key.digest, "policy": key.policy, "definition": key.definition}
-        tx.record("key_turned", now, body, action=record.id, case=record.case)
-        record = replace(record, hold=hold, changed_at=now)
-        if enough_keys(ctx, tx, record, action, hold).allowed:
-            return complete(ctx, tx, record)
-        tx.put_action(record)
-        return record
 
-    return work
+def turn(ctx: Context, who: Person, action_id: str, digest: str) -> Callable[[Tx], ActionRecord]:
+    """A key under a token: for those who have no passkey (guardrail 9)."""
+    return lambda tx: turned(ctx, tx, who, action_id, digest)
 
 
 def missing(ctx: Context, tx: Tx, record: ActionRecord) -> tuple[Reason, ...]:

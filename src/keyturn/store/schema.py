@@ -90,6 +90,25 @@ MIGRATIONS: tuple[str, ...] = (
     UPDATE actions SET review_due = 1 WHERE instr(body, x'aa7265766965775f647565c3') > 0;
     CREATE INDEX actions_review_due ON actions (id) WHERE review_due = 1;
     """,
+    # How people come in (store/access_rows.py). A session that is over is kept, for whoever asks later.
+    """
+    CREATE TABLE passkeys (
+        credential TEXT PRIMARY KEY, person TEXT NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX passkeys_person ON passkeys (person, state);
+    CREATE TABLE ceremonies (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE INDEX ceremonies_end ON ceremonies (expires_at);
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, person TEXT NOT NULL, live INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL, body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX sessions_person ON sessions (person, expires_at) WHERE live = 1;
+    CREATE TABLE invitations (
+        id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, used INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 

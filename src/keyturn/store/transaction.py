@@ -11,6 +11,7 @@ from keyturn.core.execution import State
 from keyturn.core.facts import Chain
 from keyturn.core.mandate import Mandate
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
+from keyturn.store.access_rows import AccessRows
 from keyturn.store.case_rows import CaseRows
 from keyturn.store.journal_rows import JournalRows
 from keyturn.store.remembered import Remembered
@@ -32,6 +33,7 @@ class SqliteTx:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.journal = JournalRows(db)
+        self.access = AccessRows(db)
         self.cases = CaseRows(db, self.journal)
         self._seldom = Remembered(db)
         self._spent: dict[str, tuple[int, int]] = {}

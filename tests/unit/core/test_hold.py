@@ -20,8 +20,8 @@ HOLD = Hold(
 )
 
 
-def key(person: str, **different: str) -> Key:
-    return Key(**{"person": person, "digest": "d1", "policy": "p1", "definition": "t1", **different}, turned_at=5)
+def key(person: str, digest: str = "d1", policy: str = "p1", definition: str = "t1", credential: str = "") -> Key:
+    return Key(person=person, digest=digest, policy=policy, definition=definition, turned_at=5, credential=credential)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from keyturn.gate import Context, Gate, GateSettings, MandateDraft
 from keyturn.gate.ports import Definition
 from keyturn.gate.records import Agent, Person, Role
 from keyturn.packs import load_pack
+from keyturn.passkeys import RelyingParty
 from keyturn.store import SqliteStore
 from keyturn.tools.functions import FunctionTools
 
@@ -213,6 +214,7 @@ async def build(
         runners=runners,
         runner="this-process",
         settings=GateSettings(check_after_s=(0.0,), sweep_s=3600),
+        passkeys=RelyingParty("http://localhost:8787"),
     )
     gate = Gate(ctx)
     await gate.start()
