@@ -1,6 +1,6 @@
 """``tools/call``: the gate decides, and its answer is put as this client can take it."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -17,13 +17,13 @@ from keyturn.mcp_gateway.exchange import Exchange
 from keyturn.mcp_gateway.held import Held
 from keyturn.mcp_gateway.messages import text_param
 from keyturn.mcp_gateway.ports import GatePort, Proposal
-from keyturn.mcp_gateway.sealing import PREFIX, Seal, digest_of
+from keyturn.mcp_gateway.sealing import PREFIX, Seal, digest_of, not_valid
 from keyturn.mcp_gateway.settings import GatewaySettings
 from keyturn.mcp_gateway.view import View
 from keyturn.wire import rpc
 from keyturn.wire.caller import Caller
 from keyturn.wire.names import INVALID_PARAMS, PARAM_HEADER_PREFIX
-from keyturn.wire.session import RpcError
+from keyturn.wire.session import MODERN, RpcError, Session
 
 RETRY = ("inputResponses", "requestState")
 MAX_KNOWN = 10_000
@@ -33,8 +33,16 @@ _param_prefix = PARAM_HEADER_PREFIX.lower().encode()
 class Calls:
     """Tool calls of every client of one gateway."""
 
-    def __init__(self, gate: GatePort, clock: Clock, settings: GatewaySettings, strict: Set[ToolRef]) -> None:
+    def __init__(
+        self,
+        gate: GatePort,
+        clock: Clock,
+        settings: GatewaySettings,
+        strict: Set[ToolRef],
+        open_session: Callable[[Exchange, str], Awaitable[Session]],
+    ) -> None:
         self._gate = gate
+        self._open = open_session
         self._clock = clock
         self._settings = settings
         self._seal = Seal(settings.state_key)
@@ -43,7 +51,9 @@ class Calls:
     async def call(self, x: Exchange, view: View) -> bytes:
         """The result of one ``tools/call``. Raises :class:`RpcError` and the gate's errors."""
         name = text_param(x.params, "name")
-        arguments = x.params.get("arguments") or {}
+        arguments = x.params.get("arguments")
+        if arguments is None:
+            arguments = {}
         if not isinstance(arguments, dict):
             raise RpcError(INVALID_PARAMS, "params.arguments must be an object")
         try:
@@ -52,7 +62,10 @@ class Calls:
             state = x.params.get("requestState")
             if isinstance(state, str) and state.startswith(PREFIX):
                 return await self._resume(x, state)
-            return await self._propose(x, view.named(name), arguments)
+            tool = view.named(name)
+            if state is not None:
+                await self._must_be_the_servers(x, tool, state)
+            return await self._propose(x, tool, arguments)
         except (InvalidInput, Forbidden, Conflict) as e:
             return results.text_result(str(e), {"error": e.code, "hint": e.hint}, x.modern, is_error=True)
 
@@ -81,6 +94,11 @@ class Calls:
         if record.state in render.WAITING:
             return await self.held.answer(x, record, round)
         return await self.held.outcome(x, record)
+
+    async def _must_be_the_servers(self, x: Exchange, tool: ToolRef, state: object) -> None:
+        """A state that is not ours goes on to a server that hands out its own; nobody else may get one."""
+        if not isinstance(state, str) or (await self._open(x, tool.upstream)).server.revision != MODERN:
+            raise not_valid()
 
     async def _resume(self, x: Exchange, text: str) -> bytes:
         """A client comes back for its held call, with what its user answered."""

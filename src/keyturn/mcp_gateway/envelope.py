@@ -39,16 +39,26 @@ def name_for(schema: Any) -> str:
 
 
 def added(schema: Any) -> dict[str, Any]:
-    """A tool's input schema that also requires the object, whatever closed it to further properties."""
+    """A tool's input schema that also requires the object, whatever closed it to further properties.
+
+    Raises :class:`InvalidInput` for what is no schema.
+    """
     schema = dict(schema) if isinstance(schema, dict) else {"type": "object"}
     name = name_for(schema)
     opened = _opened(schema, name)
     required = opened.get("required")
     return {
         **opened,
-        "properties": {**(opened.get("properties") or {}), name: SCHEMA},
+        "properties": {**_properties(opened), name: SCHEMA},
         "required": [*(required if isinstance(required, list) else []), name],
     }
+
+
+def _properties(schema: dict[str, Any]) -> dict[str, Any]:
+    found = schema.get("properties", {})
+    if not isinstance(found, dict):
+        raise InvalidInput("its schema is none: properties is no object")
+    return found
 
 
 def _opened(schema: dict[str, Any], name: str) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def _admitting(branch: Any, name: str) -> Any:
         return branch
     branch = _opened(branch, name)
     if "additionalProperties" in branch:
-        branch["properties"] = {**(branch.get("properties") or {}), name: True}
+        branch["properties"] = {**_properties(branch), name: True}
     return branch
 
 

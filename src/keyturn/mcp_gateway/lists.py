@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from keyturn.core.action import ToolRef
 from keyturn.core.profile import Stage
-from keyturn.errors import KeyturnError, ToolNotSent
+from keyturn.errors import InvalidInput, KeyturnError, ToolNotSent
 from keyturn.mcp_gateway import envelope, own_tools, results
 from keyturn.mcp_gateway.exchange import Exchange
 from keyturn.mcp_gateway.ports import GatePort
@@ -27,9 +28,17 @@ KEYS = {
 }
 MAX_PAGES = 100
 Open = Callable[[Exchange, str], Awaitable[Session]]
-_items = msgspec.json.Decoder(list[results.Members])
+_item = msgspec.json.Decoder(results.Members)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder()
+
+
+class Listed(NamedTuple):
+    """One item of a server's list."""
+
+    name: str
+    members: results.Members
+    as_it_came: msgspec.Raw
 
 
 class Lists:
@@ -59,7 +68,7 @@ class Lists:
         page = await session.request(x.method, x.forwarded, x)
         if x.method == "tools/list":
             found = results.members(page)
-            tools = self._shown(x, view, view.only, found)
+            tools = self._shown(x, view, view.only, _listed(x, view.only, found))
             if "nextCursor" not in found or bytes(found["nextCursor"]) == b"null":
                 tools += self._own()
             page = results.encode({**found, "tools": tools})
@@ -67,16 +76,16 @@ class Lists:
 
     async def _all_of(self, x: Exchange, view: View, upstream: str) -> list[msgspec.Raw] | None:
         """Every item of one server; none if it has no such list, ``None`` if it is away."""
-        items: list[msgspec.Raw] = []
+        listed: list[Listed] = []
         cursor: str | None = None
         try:
             session = await self._open(x, upstream)
             if x.method.split("/")[0] not in session.server.capabilities:
-                return items
+                return []
             for _ in range(MAX_PAGES):
                 params: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
                 found = results.members(await session.request(x.method, params, x))
-                items += self._shown(x, view, upstream, found)
+                listed += _listed(x, upstream, found)
                 after = _any.decode(found["nextCursor"]) if "nextCursor" in found else None
                 if not isinstance(after, str) or after == cursor:
                     break
@@ -84,24 +93,30 @@ class Lists:
         except (KeyturnError, RpcError) as e:
             log.warning("%s of %s failed: %s", x.method, upstream, e)
             return None
-        return items
+        return self._shown(x, view, upstream, listed)
 
-    def _shown(self, x: Exchange, view: View, upstream: str, page: results.Members) -> list[msgspec.Raw]:
-        raw = page.get(KEYS[x.method], msgspec.Raw(b"[]"))
-        items = zip(_items.decode(raw), _raws.decode(raw), strict=True)
-        shown = (self._item(x.method, view, upstream, item, as_it_came) for item, as_it_came in items)
-        return [item for item in shown if item is not None]
+    def _shown(self, x: Exchange, view: View, upstream: str, listed: list[Listed]) -> list[msgspec.Raw]:
+        """The items as this client gets them. One that can't be used is left out; the others stand."""
+        shown: list[msgspec.Raw] = []
+        names = Counter(name for name, _, _ in listed)
+        for one in listed:
+            try:
+                if x.method == "tools/list" and names[one.name] > 1:
+                    raise InvalidInput("two are called so, and neither can be trusted")
+                if (item := self._item(x.method, view, upstream, one)) is not None:
+                    shown.append(item)
+            except (InvalidInput, msgspec.MsgspecError, RecursionError) as e:
+                log.warning("%s of %s: %.80r is left out: %s", x.method, upstream, one.name, e)
+        return shown
 
-    def _item(
-        self, method: str, view: View, upstream: str, item: results.Members, as_it_came: msgspec.Raw
-    ) -> msgspec.Raw | None:
+    def _item(self, method: str, view: View, upstream: str, listed: Listed) -> msgspec.Raw | None:
         changed: dict[str, Any] = {}
-        name = _any.decode(item["name"]) if "name" in item else ""
+        name, item, as_it_came = listed
         if method == "tools/list":
             if self._settings.own_tools and name in own_tools.NAMES:
                 log.warning("%s lists a tool named %s, which is the gateway's: left out", upstream, name)
                 return None
-            changed = self._tool(ToolRef(upstream, str(name)), item)
+            changed = self._tool(ToolRef(upstream, name), item)
         if not view.only:
             changed |= _renamed(method, view, upstream, name, item)
         return msgspec.Raw(results.encode({**item, **changed})) if changed else as_it_came
@@ -127,9 +142,30 @@ class Lists:
         return [msgspec.Raw(results.encode(definition)) for definition in own_tools.DEFINITIONS]
 
 
-def _renamed(method: str, view: View, upstream: str, name: Any, item: results.Members) -> dict[str, Any]:
+def _listed(x: Exchange, upstream: str, page: results.Members) -> list[Listed]:
+    """The items of one page. What is no object, and a tool without a name, is left out."""
+    raw = page.get(KEYS[x.method], msgspec.Raw(b"[]"))
+    found: list[Listed] = []
+    try:
+        raws = _raws.decode(raw)
+    except msgspec.DecodeError as e:
+        log.warning("%s of %s can't be read: %s", x.method, upstream, e)
+        return found
+    for as_it_came in raws:
+        try:
+            item = _item.decode(as_it_came)
+            name = _any.decode(item.get("name", b'""'))
+            if x.method == "tools/list" and not (isinstance(name, str) and name):
+                raise InvalidInput("a tool needs a name")
+            found.append(Listed(str(name), item, as_it_came))
+        except (InvalidInput, msgspec.DecodeError, RecursionError) as e:
+            log.warning("%s of %s: an item is left out: %s", x.method, upstream, e)
+    return found
+
+
+def _renamed(method: str, view: View, upstream: str, name: str, item: results.Members) -> dict[str, Any]:
     """The members by which clients call the item, as the endpoint for all upstreams names them."""
     if method in ("tools/list", "prompts/list"):
-        return {"name": view.shown(upstream, str(name))}
+        return {"name": view.shown(upstream, name)}
     key = "uri" if method == "resources/list" else "uriTemplate"
     return {key: view.shown_uri(upstream, str(_any.decode(item[key])))} if key in item else {}

@@ -42,6 +42,11 @@ def digest_of(method: str, params: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json([method, asked])).hexdigest()
 
 
+def not_valid() -> RpcError:
+    """What every state that can't be used is answered with."""
+    return RpcError(INVALID_PARAMS, "requestState is not valid (call the tool again without it)")
+
+
 class Seal:
     """Seals and opens states. ``key`` is the server's secret; empty makes one that ends with the process."""
 
@@ -66,7 +71,7 @@ class Seal:
             or now >= state.expires_at
             or state.nonce in self._spent
         ):
-            raise RpcError(INVALID_PARAMS, "requestState is not valid (call the tool again without it)")
+            raise not_valid()
         self._spend(state, now)
         return state
 

@@ -11,6 +11,7 @@ from keyturn.mcp_gateway.exchange import Exchange
 from keyturn.mcp_gateway.handshake import answer, hear, read_client
 from keyturn.mcp_gateway.messages import BadMessage, Inbound, read_json, read_message
 from keyturn.mcp_gateway.modern import is_modern, read_envelope
+from keyturn.mcp_gateway.oversized import KEPT, id_of
 from keyturn.mcp_gateway.ports import GatePort
 from keyturn.mcp_gateway.sessions import ClientSession
 from keyturn.mcp_gateway.settings import GatewaySettings
@@ -66,21 +67,22 @@ class StdioGateway:
     async def _line(self, lines: asyncio.StreamReader, out: Write) -> bytes | None:
         """The next line that is not too long; too long a one is answered with an error and skipped."""
         limit = self._surface.settings.max_body
-        too_long = False
+        first = last = b""
         while True:
             try:
                 line = await lines.readuntil(b"\n")
             except asyncio.IncompleteReadError as e:
                 line = e.partial
-                if not line:
+                if not line and not first:
                     return None
             except asyncio.LimitOverrunError as e:
-                await lines.readexactly(max(1, e.consumed))
-                too_long = True
+                piece = await lines.readexactly(max(1, e.consumed))
+                first, last = first or piece[:KEPT], (last + piece)[-KEPT:]
                 continue
-            if too_long or len(line) > limit:
-                too_long = False
-                await out(rpc.error(None, RpcError(INVALID_REQUEST, f"the message is larger than {limit} bytes")))
+            if first or len(line) > limit:
+                id = id_of(first or line, last + line)
+                first = last = b""
+                await out(rpc.error(id, RpcError(INVALID_REQUEST, f"the message is larger than {limit} bytes")))
             elif line.strip():
                 return line
 

@@ -43,7 +43,7 @@ class Surface:
         self.everything = View(upstreams)
         self.views = {name: View(upstreams, name) for name in upstreams}
         self._lists = Lists(gate, settings, self.session)
-        self._calls = Calls(gate, clock, settings, self._lists.strict)
+        self._calls = Calls(gate, clock, settings, self._lists.strict, self.session)
 
     async def handle(self, x: Exchange, view: View) -> bytes:
         """The result of one request, as bytes. Every failure is an :class:`RpcError`, but for a missing identity."""

@@ -209,6 +209,64 @@ async def test_how_a_hold_ended_is_said(site: Any, state: State, error: bool) ->
     assert got["result"]["structuredContent"]["keyturn"]["state"] == state.value
 
 
+@pytest.mark.parametrize("arguments", [[], 0, False, "", ["a"], 7])
+async def test_arguments_that_are_no_object_are_refused(site: Any, arguments: Any) -> None:
+    got = await site.modern("tools/call", {"name": "get_host", "arguments": arguments})
+    assert got["error"]["code"] == -32602
+    assert site.gate.proposals == []
+
+
+@pytest.mark.parametrize("params", [{}, {"arguments": None}])
+async def test_arguments_may_be_left_out(site: Any, params: dict[str, Any]) -> None:
+    assert (await site.modern("tools/call", {"name": "get_host", **params}))["result"]
+    assert site.gate.proposals[0].arguments == {}
+
+
+@pytest.mark.parametrize("state", [{"a": 1}, 7, False, "", "\x00", "of-a-server"])
+async def test_a_state_that_nobody_here_gave_is_refused(site: Any, state: Any) -> None:
+    got = await site.modern("tools/call", {**ISOLATE, "requestState": state})
+    assert got["error"]["code"] == -32602
+    assert site.gate.proposals == []
+
+
+async def test_a_servers_own_state_goes_back_to_it(site: Any) -> None:
+    session = site.desks["desk"].session
+    session.server = msgspec.structs.replace(session.server, revision="2026-07-28")
+    assert (await site.modern("tools/call", {"name": "get_host", "requestState": "of-a-server"}))["result"]
+
+
+BAD_TOOLS = [
+    {"name": "bad", "inputSchema": {"type": "object", "properties": 5}},
+    {"name": "bad", "inputSchema": {"type": "object", "allOf": [{"properties": [], "additionalProperties": False}]}},
+    {"name": ""},
+    {"name": 5},
+    {},
+    7,
+    "bad",
+    None,
+]
+
+
+@pytest.mark.parametrize("bad", BAD_TOOLS, ids=str)
+@pytest.mark.parametrize("path", ["/desk", ""])
+async def test_one_bad_tool_is_left_out_and_the_others_stand(site: Any, bad: Any, path: str, caplog: Any) -> None:
+    site.desks["desk"].session.tools.insert(1, bad)
+    got = (await site.modern("tools/list", {}, path=path))["result"]["tools"]
+    names = [tool["name"].removeprefix("desk__") for tool in got]
+    assert {"get_host", "isolate_host", "wipe_host", "keyturn_action"} <= set(names)
+    assert "bad" not in names
+    assert "left out" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/desk", ""])
+async def test_two_tools_of_one_name_are_both_left_out(site: Any, path: str) -> None:
+    site.desks["desk"].session.tools.append({"name": "get_slow", "inputSchema": {"type": "object"}})
+    got = (await site.modern("tools/list", {}, path=path))["result"]["tools"]
+    names = [tool["name"].removeprefix("desk__") for tool in got]
+    assert "get_slow" not in names
+    assert "get_host" in names
+
+
 ASKED: dict[str, Any] = {"elicitation": {}}
 
 

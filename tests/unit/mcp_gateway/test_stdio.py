@@ -78,6 +78,34 @@ async def test_bad_lines_are_answered_and_the_next_one_is_read(pipe: Pipe) -> No
     assert (await pipe.ask("initialize", HELLO))["result"]["serverInfo"]["name"] == "desk"
 
 
+BIG = b'"%b"' % (b"x" * 9_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "id"),
+    [
+        (b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":%b}' % BIG, 7),
+        (b'{"method":"tools/call","params":{"id":1,"a":%b},"jsonrpc":"2.0","id":"seven"}' % BIG, "seven"),
+        (b'{ "id" : 7 , "params" : {"id": 1, "a": %b}, "method" : "tools/call" } ' % BIG, 7),
+        (b'{"jsonrpc":"2.0","method":"tools/call","params":{"a":%b,"id":1}}' % BIG, None),
+        (b'{"jsonrpc":"2.0","id":7,"result":%b}' % BIG, None),
+        (b'[{"jsonrpc":"2.0","id":7,"method":"tools/call","params":%b}]' % BIG, None),
+        (b'{"jsonrpc":"2.0","id":"%b","method":"tools/call"}' % (b"x" * 9_000), None),
+    ],
+)
+async def test_who_sent_too_much_is_answered_by_the_requests_id(pipe: Pipe, line: bytes, id: Any) -> None:
+    pipe.send(line)
+    got = await pipe.next()
+    assert (got["id"], got["error"]["code"]) == (id, -32600)
+    assert (await pipe.ask("initialize", HELLO))["result"]
+
+
+async def test_too_much_without_an_end_is_answered_at_the_end_of_input(pipe: Pipe) -> None:
+    pipe.lines.feed_data(b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":%b' % BIG)
+    pipe.lines.feed_eof()
+    assert (await pipe.next())["id"] == 7
+
+
 async def test_cancelling_reaches_the_server_and_is_not_answered(pipe: Pipe, site: Any) -> None:
     pipe.send({"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "get_slow", "_meta": META}})
     await site.gate.proposed.wait()
