@@ -107,6 +107,11 @@ def build(config: Config, tools: Tools) -> House:
     return House(config, store, Gate(context), signer, clock, runners, runner)
 
 
-def rest_app(house: House, *, first_owner: bool = False) -> Asgi:
-    """The REST API over a house. ``first_owner``: the first person may be added without a token."""
-    return create_app(house.gate, Journal(house.store, house.signer), first_owner=first_owner)
+def rest_app(house: House) -> Asgi:
+    """The REST API over a house, for the network: only requests to this machine, or to an allowed host, are served."""
+    return create_app(house.gate, Journal(house.store, house.signer), allowed_hosts=house.config.server.allowed_hosts)
+
+
+def own_rest_app(house: House) -> Asgi:
+    """The same for this very process, where the first person may be added without a token."""
+    return create_app(house.gate, Journal(house.store, house.signer), first_owner=True)

@@ -41,7 +41,7 @@ class Remote:
     @classmethod
     def in_process(cls, path: Path, token: str) -> "Remote":
         """The same API over the database of a configuration; no network and no running gateway is needed."""
-        from keyturn.house import NoTools, build, rest_app
+        from keyturn.house import NoTools, build, own_rest_app
 
         loop = asyncio.new_event_loop()
         try:
@@ -54,9 +54,7 @@ class Remote:
             loop.run_until_complete(house.close())
             loop.close()
 
-        transport = _InProcess(
-            loop, httpx2.ASGITransport(app=rest_app(house, first_owner=True), raise_app_exceptions=False)
-        )
+        transport = _InProcess(loop, httpx2.ASGITransport(app=own_rest_app(house), raise_app_exceptions=False))
         headers = _headers(token)
         return cls(httpx2.Client(transport=transport, base_url="http://localhost", headers=headers), close)
 

@@ -17,12 +17,12 @@ from keyturn.mcp_gateway.surface import Surface
 from keyturn.mcp_gateway.view import View
 from keyturn.mcp_gateway.web import (
     Headers,
-    Origins,
     Receive,
     Refused,
     Scope,
     Send,
     accepts,
+    check_origin,
     read_body,
     read_headers,
     refuse,
@@ -30,6 +30,7 @@ from keyturn.mcp_gateway.web import (
 )
 from keyturn.wire import rpc
 from keyturn.wire.names import INTERNAL_ERROR
+from keyturn.wire.origins import Origins
 from keyturn.wire.session import Upstream
 
 log = logging.getLogger("keyturn.mcp_gateway")
@@ -50,7 +51,7 @@ class Gateway:
         self._gate = gate
         self._clock = clock
         self._settings = settings
-        self._origins = Origins(settings)
+        self._origins = Origins(settings.allowed_hosts)
         self._handshake = Handshake(self._surface)
         self._open: Counter[str] = Counter()
 
@@ -60,7 +61,7 @@ class Gateway:
             return
         try:
             headers = read_headers(scope, self._settings.max_header_bytes)
-            self._origins.check(headers)
+            check_origin(self._origins, headers)
             view = self._view(scope)
             agent = await self._who(scope, headers)
             self._open[agent.id] += 1
@@ -111,7 +112,7 @@ class Gateway:
             raise Refused(
                 401,
                 "Unauthenticated: send the agent's own token as 'Authorization: Bearer <token>'. A token that is "
-                "wrong, revoked or expired gets this same answer; a person issues a new one with keyturn agents.",
+                "wrong, revoked or expired gets this same answer; a person issues a new one: keyturn agent token NAME.",
                 www_authenticate='Bearer realm="keyturn", error="invalid_token"',
             ) from None
         except KeyturnError as e:

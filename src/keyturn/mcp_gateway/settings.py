@@ -6,8 +6,6 @@ import msgspec
 
 from keyturn.errors import ConfigError
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The gateway's limits and switches.

@@ -4,11 +4,10 @@ stream of events."""
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from keyturn.mcp_gateway.settings import LOOPBACK_NAMES, GatewaySettings
 from keyturn.wire import rpc
 from keyturn.wire.names import HEADER_MISMATCH, INVALID_REQUEST
+from keyturn.wire.origins import Origins
 from keyturn.wire.session import RpcError
 from keyturn.wire.sse import COMMENT, format_event
 
@@ -53,29 +52,11 @@ def read_headers(scope: Scope, limit: int) -> Headers:
     return found
 
 
-class Origins:
-    """Which Host and Origin a request may name: a page in a browser must not reach a local gateway (rebinding)."""
-
-    def __init__(self, settings: GatewaySettings) -> None:
-        self._allowed = {*LOOPBACK_NAMES, *(host.lower() for host in settings.allowed_hosts)}
-        self._seen: set[bytes] = set()
-
-    def check(self, headers: Headers) -> None:
-        """Raise :class:`Refused` (421 or 403) for a strange one."""
-        host = headers.get(b"host", b"")
-        if host not in self._seen:
-            if not self._known(f"//{host.decode('latin-1')}"):
-                raise Refused(421, "this Host is not served here (allowed_hosts names others)")
-            if len(self._seen) < 256:
-                self._seen.add(host)
-        origin = headers.get(b"origin")
-        if origin is not None and not self._known(origin.decode("latin-1")):
-            raise Refused(403, "this Origin may not reach the gateway (allowed_hosts names others)")
-
-    def _known(self, url: str) -> bool:
-        netloc = urlsplit(url).netloc.lower()
-        name = netloc if netloc.endswith("]") else netloc.rpartition(":")[0] or netloc
-        return bool(netloc) and (netloc in self._allowed or name in self._allowed)
+def check_origin(origins: Origins, headers: Headers) -> None:
+    """Raise :class:`Refused` (421 or 403) for a strange Host or Origin."""
+    strange = origins.strange(headers.get(b"host", b""), headers.get(b"origin"))
+    if strange is not None:
+        raise Refused(strange.status, strange.message)
 
 
 async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
@@ -99,7 +80,7 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Refused:
-    return Refused(413, f"the body is larger than {limit} bytes; send less, or raise the gateway's max_body")
+    return Refused(413, f"the body is larger than {limit} bytes")
 
 
 def accepts(headers: Headers) -> tuple[bool, bool]:

@@ -35,6 +35,13 @@ async def test_a_token_is_never_logged(site: Any, caplog: pytest.LogCaptureFixtu
         ({"Origin": "null"}, 403),
         ({"Origin": "http://localhost:3000"}, 400),
         ({"Host": "[::1]:80"}, 400),
+        ({"Host": "["}, 421),
+        ({"Host": "127.0.0.1:port"}, 421),
+        ({"Host": "127.0.0.1:18787@evil.example"}, 421),
+        ({"Host": "evil.example@127.0.0.1"}, 421),
+        ({"Host": "127.0.0.1/evil.example"}, 421),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://localhost:3000@evil.example"}, 403),
     ],
 )
 async def test_only_loopback_names_reach_the_gateway(site: Any, headers: dict[str, str], status: int) -> None:
