@@ -19,6 +19,7 @@ NOTHING_PERMITS = "nothing-permits"
 ERRED = "policy-error"
 SINGLE_OPERATOR = "single_operator"
 REVIEW = "review"
+_ERRED_WHY = "it erred while deciding, so the answer is no: "
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -27,6 +28,11 @@ class Reason(msgspec.Struct, frozen=True):
     policy: str
     why: str
     effect: Literal["permit", "forbid"]
+
+    @property
+    def erred(self) -> bool:
+        """The policy said nothing: it failed, and a failure is a no."""
+        return self.why.startswith(_ERRED_WHY)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -197,10 +203,7 @@ class Policy:
         return tuple(reason for _, reason in sorted(self._numbered[name] for name in answer.reasons))
 
     def _errors(self, answer: Answer) -> tuple[Reason, ...]:
-        return tuple(
-            Reason(erring_policy(error) or ERRED, f"it erred while deciding, so the answer is no: {error}", "forbid")
-            for error in answer.errors
-        )
+        return tuple(Reason(erring_policy(error) or ERRED, f"{_ERRED_WHY}{error}", "forbid") for error in answer.errors)
 
 
 def policy_hash(schema: str, guardrails: str, sources: Mapping[str, str]) -> str:

@@ -17,12 +17,14 @@ from keyturn.core.execution import State
 from keyturn.core.facts import Facts, Oversight
 from keyturn.core.hold import Hold
 from keyturn.core.policy import Verdict
-from keyturn.core.profile import Profile, Stage, named_targets
+from keyturn.core.profile import Basis, Profile, Stage, named_targets
 from keyturn.errors import Forbidden, InvalidArguments, InvalidInput
 from keyturn.gate.context import Context, new_id
 from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.records import ActionRecord, Agent, ToolPin
 from keyturn.gate.situation import agents_of, facts_json, lineage, profile_for, read_facts
+
+NAME_ONE = 'name one: _meta["keyturn/mandate"] or the header Keyturn-Mandate over MCP, the field mandate over REST'
 
 
 class Proposal(Protocol):
@@ -59,9 +61,10 @@ def check(ctx: Context, proposal: Proposal) -> Draft:
         _fit(definition, proposal.arguments)
     profile = profile_for(ctx, definition, proposal.arguments)
     if definition is not None and profile.stage is Stage.RESPOND and not proposal.model_output.rationale.strip():
-        raise InvalidArguments(
-            f"{proposal.tool} changes something, and the call says not why", hint="give a rationale with the call"
-        )
+        what = f"{proposal.tool} changes something"
+        if profile.basis is Basis.UNKNOWN:
+            what = f"nobody has profiled {proposal.tool}, so it counts as a change"
+        raise InvalidArguments(f"{what}, and the call says not why", hint="give a rationale with the call")
     return Draft(proposal, definition, arguments, profile)
 
 
@@ -104,8 +107,9 @@ def choose_mandate(tx: Tx, agent: str, named: str | None, now: int) -> tuple[str
         return (mandate.id, mandate.case) if mandate and mandate.agent == agent else (named[:100], "")
     live = tx.mandates(agent=agent, live_at=now)
     if len(live) > 1:
-        names = ", ".join(f"{m.id} ({m.case})" for m in live[:5])
-        raise InvalidInput(f"the agent has {len(live)} live mandates: {names}", hint="name one with the call")
+        left = len(live) - 5
+        names = ", ".join(f"{m.id} ({m.case[:80]})" for m in live[:5]) + (f" … and {left} more" if left > 0 else "")
+        raise InvalidInput(f"the agent has {len(live)} live mandates: {names}", hint=NAME_ONE)
     return (live[0].id, live[0].case) if live else ("", "")
 
 

@@ -68,5 +68,22 @@ def text(record: ActionRecord, *, own_tools: bool = True) -> str:
             else "Go on with other work; the same call again answers with its result once it has run."
         )
     elif record.state is State.DENIED:
-        lines.append("The same call will be denied again. Ask a person for a mandate that covers it, or do without.")
+        lines += _what_would_do(record)
     return "\n".join(lines)
+
+
+def _what_would_do(record: ActionRecord) -> list[str]:
+    """What an agent can do about a denial, by the guardrail that it met."""
+    erred = sorted({r.policy for r in record.reasons if r.erred})
+    met = {r.policy for r in record.reasons}
+    if erred:
+        return [f"A policy erred: {', '.join(erred)}. Tell a person who keeps the policies; the call is not at fault."]
+    if any(policy.startswith("guardrail-10-") for policy in met):
+        return ["A stop is in force: ask again when a person has resumed."]
+    if "guardrail-6-outside-mandate" in met:
+        return ["The same call will be denied again. Ask a person for a mandate that covers it, or do without."]
+    if "guardrail-6-quarantined" in met:
+        return ["The tool's definition changed: ask a person to look at it, or do without."]
+    if "guardrail-6-refused-before" in met:
+        return ["A person has refused this very call: do without, or ask them."]
+    return ["Ask a person, or do without."]
