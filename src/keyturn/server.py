@@ -17,6 +17,7 @@ import uvloop
 
 from keyturn import keyfile
 from keyturn.config import Config, UpstreamSettings, expanded
+from keyturn.console import Console
 from keyturn.errors import ConfigError
 from keyturn.house import Asgi, WallClock, build, rest_app
 from keyturn.mcp_gateway import Gateway, GatewaySettings
@@ -51,13 +52,15 @@ def gateway_settings(config: Config) -> GatewaySettings:
     )
 
 
-def routed(gateway: Asgi, rest: Asgi) -> Asgi:
-    """One application: MCP at ``/mcp``, REST beside it."""
+def routed(gateway: Asgi, rest: Asgi, console: Asgi | None = None) -> Asgi:
+    """One application: MCP at ``/mcp``, the people's page at ``/console``, REST beside them."""
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "")
         if path == "/mcp" or path.startswith("/mcp/"):
             await gateway({**scope, "root_path": "/mcp"}, receive, send)
+        elif console is not None and (path == "/console" or path.startswith("/console/")):
+            await console(scope, receive, send)
         else:
             await rest(scope, receive, send)
 
@@ -95,9 +98,10 @@ async def _serve(config: Config, port: int, ready: Callable[[str], None], setup:
                 setup(link.link)
             upstreams = {name: tools.upstream(name) for name in config.upstreams}
             gateway = Gateway(house.gate, upstreams, house.clock, gateway_settings(config))
+            console = Console(house.gate, house.clock, config.console_url) if config.console.enabled else None
             server = _Server(
                 uvicorn.Config(
-                    routed(gateway, rest_app(house)),
+                    routed(gateway, rest_app(house), console),
                     lifespan="off",
                     ws="none",
                     log_level="warning",
@@ -107,7 +111,7 @@ async def _serve(config: Config, port: int, ready: Callable[[str], None], setup:
                     timeout_graceful_shutdown=PATIENCE_S,
                 )
             )
-            await _run(server, listener, gateway, house.clock, ready)
+            await _run(server, listener, gateway, console, house.clock, ready)
         finally:
             await house.gate.stop_running()
             await tools.close()
@@ -115,10 +119,17 @@ async def _serve(config: Config, port: int, ready: Callable[[str], None], setup:
 
 
 async def _run(
-    server: _Server, listener: socket.socket, gateway: Gateway, clock: WallClock, ready: Callable[[str], None]
+    server: _Server,
+    listener: socket.socket,
+    gateway: Gateway,
+    console: Console | None,
+    clock: WallClock,
+    ready: Callable[[str], None],
 ) -> None:
     def end() -> None:
         server.should_exit = True
+        if console is not None:
+            console.end()
 
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
@@ -138,6 +149,8 @@ async def _run(
         sweeper.cancel()
         await asyncio.gather(sweeper, return_exceptions=True)
         await gateway.close()
+        if console is not None:
+            await console.close()
 
 
 def _listener(host: str, port: int) -> socket.socket:

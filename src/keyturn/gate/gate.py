@@ -24,6 +24,7 @@ from keyturn.gate.dossier import Dossiers
 from keyturn.gate.execute import kick, run
 from keyturn.gate.grants import Issued, MandateDraft
 from keyturn.gate.ports import Definition, ToolAnswer, Tx
+from keyturn.gate.pulse import PulseVerbs
 from keyturn.gate.quorum import QuorumVerbs
 from keyturn.gate.reading import Read, admit_read
 from keyturn.gate.records import ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
@@ -58,6 +59,7 @@ class Gate:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self.access, self.quorum, self.care = Access(ctx), QuorumVerbs(ctx), CareVerbs(ctx)
+        self.pulse = PulseVerbs(ctx)
         self.dossier = Dossiers(ctx)
         self._sweeper: asyncio.Task[None] | None = None
 

@@ -13,6 +13,7 @@ from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
 from keyturn.gate.access_ports import AccessRows
 from keyturn.gate.case_ports import CaseRows
+from keyturn.gate.pulse_ports import PulseRows
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 
 T = TypeVar("T")
@@ -41,6 +42,11 @@ class Tx(Protocol):
     @property
     def cases(self) -> CaseRows:
         """A case's story: reads alone."""
+        ...
+
+    @property
+    def pulse(self) -> PulseRows:
+        """What is new: reads alone."""
         ...
 
     # Who

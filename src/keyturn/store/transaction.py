@@ -14,6 +14,7 @@ from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 from keyturn.store.access_rows import AccessRows
 from keyturn.store.case_rows import CaseRows
 from keyturn.store.journal_rows import JournalRows
+from keyturn.store.pulse_rows import PulseRows
 from keyturn.store.remembered import Remembered
 
 V = TypeVar("V", bound=msgspec.Struct)
@@ -34,6 +35,7 @@ class SqliteTx:
         self._db = db
         self.journal = JournalRows(db)
         self.access = AccessRows(db)
+        self.pulse = PulseRows(db, self.journal)
         self.cases = CaseRows(db, self.journal)
         self._seldom = Remembered(db)
         self._spent: dict[str, tuple[int, int]] = {}

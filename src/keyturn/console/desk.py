@@ -1,0 +1,29 @@
+"""What all pages share."""
+
+from dataclasses import dataclass
+
+from keyturn.console.live import Live
+from keyturn.console.pages import Pages
+from keyturn.gate import Gate
+from keyturn.gate.ports import Clock
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The gate's verbs, the templates, the live stream, the clock, and the console's one address."""
+
+    gate: Gate
+    pages: Pages
+    live: Live
+    clock: Clock
+    origin: str
+
+    @property
+    def secure(self) -> bool:
+        """Served over https: then the cookie is, too."""
+        return self.origin.startswith("https://")
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name. ``__Host-`` binds it to this very host, where https makes that possible."""
+        return "__Host-keyturn" if self.secure else "keyturn"

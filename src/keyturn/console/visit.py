@@ -1,0 +1,125 @@
+"""One request of a person: who is there, what they sent, and how a page is answered."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from keyturn.console.desk import Desk
+from keyturn.core.canonical import parse_json
+from keyturn.errors import Forbidden, InvalidInput, Unauthenticated
+from keyturn.gate import Gate
+from keyturn.gate.access_records import SignedIn
+from keyturn.gate.records import Person
+
+MAX_BODY = 2 * 1024 * 1024
+MAX_FIELDS = 200
+CSRF_HEADER = "x-keyturn-csrf"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request, the desk it came to, and who is signed in. ``token`` is the session's secret."""
+
+    desk: Desk
+    request: Request
+    signed_in: SignedIn | None = None
+    token: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
+    said: Any = None
+
+    @property
+    def gate(self) -> Gate:
+        """The verbs."""
+        return self.desk.gate
+
+    @property
+    def person(self) -> Person:
+        """Who is there; :class:`Unauthenticated` for nobody."""
+        if self.signed_in is None:
+            raise Unauthenticated("nobody is signed in here", hint="sign in with your passkey")
+        return self.signed_in.person
+
+    @property
+    def csrf(self) -> str:
+        """The session's own mark for forms: another site can't know it."""
+        return csrf_of(self.token) if self.token else ""
+
+    def asked(self, name: str, default: str = "") -> str:
+        """A value of the query, within bounds."""
+        return self.request.query_params.get(name, default)[:1000]
+
+    async def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page (or a part of one) with what every page shows around it."""
+        pulse = await self.gate.pulse.now() if self.signed_in else None
+        now = self.desk.clock.now()
+        body = self.desk.pages.render(template, visit=self, pulse=pulse, now=now, **values)
+        return Response(sayable(body), status, media_type="text/html; charset=utf-8")
+
+    def go(self, path: str) -> Response:
+        """To another page, after a deed."""
+        return RedirectResponse(path, 303)
+
+
+def sayable(text: str) -> str:
+    """Without lone surrogates, which can't go out as UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def csrf_of(token: str) -> str:
+    """What a form of this session carries (HMAC-SHA256, base64url); it does not tell the token."""
+    mac = hmac.digest(token.encode("utf-8", "surrogatepass"), b"keyturn/csrf/1", hashlib.sha256)
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+def check_csrf(visit: Visit, given: str) -> None:
+    """Refuse (:class:`Forbidden`) a deed that does not carry its session's mark."""
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), visit.csrf.encode()):
+        raise Forbidden("this form is not of your session", hint="load the page again, then do it once more")
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body within bounds; :class:`InvalidInput` as soon as it is too large."""
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > MAX_BODY:
+            raise InvalidInput(f"more than {MAX_BODY} bytes were sent", hint="send less")
+    return bytes(found)
+
+
+async def read_form(request: Request) -> tuple[dict[str, str], Any]:
+    """The fields of a form, or the JSON of a script; the other is empty. A field that stands twice is refused."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await read_body(request)
+    if media == "application/json":
+        return {}, parse_json(body)
+    if media != "application/x-www-form-urlencoded":
+        raise InvalidInput(f"a body of type {media[:60] or 'none'} can't be read here", hint="use the page's own form")
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except (ValueError, UnicodeDecodeError):
+        raise InvalidInput("the form can't be read", hint="load the page again") from None
+    form: dict[str, str] = {}
+    for name, value in pairs:
+        form[name] = f"{form[name]}\n{value}" if name in form else value.replace("\r\n", "\n")
+    return form, None
+
+
+def sign_in_path(request: Request) -> str:
+    """The sign-in page, from which the person comes back to what they asked for."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    wanted = f"{request.url.path}{query}" if request.method == "GET" else "/console/"
+    return f"/console/sign-in?next={quote(wanted[:1000], safe='')}"
+
+
+def own_path(given: str) -> str:
+    """A path of the console's own, or its first page: nothing leads a person elsewhere after signing in."""
+    plain = given.isascii() and given.isprintable() and "\\" not in given and "//" not in given
+    return given if plain and given.startswith("/console/") else "/console/"

@@ -1,0 +1,67 @@
+"""The gate's pulse: how much waits, what is stopped, and which actions changed since; for pages that stay open."""
+
+import msgspec
+
+from keyturn.core.execution import State
+from keyturn.gate.context import Context
+from keyturn.gate.ports import Tx
+from keyturn.gate.records import ActionRecord, Stop
+
+MOST = 500
+_PEOPLES = frozenset({State.CONFIRMING, State.REVERTING, State.UNKNOWN})
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment. ``seq``: the journal's size, which grows with every change; ``unsettled`` actions need a person:
+    they ran and are taken back unless confirmed, or nobody knows what became of them."""
+
+    seq: int
+    at: int
+    waiting: int
+    unsettled: int
+    stops: tuple[Stop, ...]
+
+    @property
+    def stopped(self) -> bool:
+        """Something is stopped."""
+        return bool(self.stops)
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What changed between two moments: actions that people were, or are, asked about. ``more``: too many to list."""
+
+    pulse: Pulse
+    actions: tuple[ActionRecord, ...]
+    more: bool
+
+
+class PulseVerbs:
+    """Made by the gate from its :class:`Context`."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    async def now(self) -> Pulse:
+        """How it stands."""
+        return await self._ctx.store.read(self._look)
+
+    async def since(self, seq: int) -> Changes:
+        """How it stands, and what changed since the journal had ``seq`` entries, whichever process did it."""
+
+        def work(tx: Tx) -> Changes:
+            pulse = self._look(tx)
+            found = tx.pulse.touched(seq, MOST + 1) if pulse.seq > seq else []
+            concern = tuple(r for r in found if r.hold is not None or r.state in _PEOPLES)
+            return Changes(pulse, concern, len(found) > MOST)
+
+        return await self._ctx.store.read(work)
+
+    def _look(self, tx: Tx) -> Pulse:
+        unsettled = tx.actions(states=(State.UNKNOWN, State.CONFIRMING), limit=1000)
+        return Pulse(
+            seq=tx.pulse.size(),
+            at=tx.now(self._ctx.clock.now()),
+            waiting=tx.pulse.waiting(),
+            unsettled=len(unsettled),
+            stops=tuple(tx.stops()),
+        )
