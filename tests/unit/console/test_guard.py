@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.unit.console.conftest import Desk
 
 import keyturn.console
-from tests.unit.console.conftest import Desk
 
 STATIC = Path(keyturn.console.__file__).parent / "static"
 
