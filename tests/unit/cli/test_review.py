@@ -51,20 +51,26 @@ async def test_only_what_one_person_released_alone_is_due(house: House) -> None:
 
 
 async def test_the_list_is_read_by_its_index_and_older_rows_are_in_it(house: House, tmp_path: Path) -> None:
-    lonely, path = await alone(house, "h1"), tmp_path / "keyturn.db"
+    lonely, older = await alone(house, "h1"), tmp_path / "older.db"
     await house.gate.propose(house.agent, house.call("isolate", host="h2"))
-    house.store.close()
-    db = sqlite3.connect(path)
-    (plan,) = db.execute("EXPLAIN QUERY PLAN SELECT body FROM actions WHERE review_due = 1 ORDER BY id LIMIT 9")
+    now = sqlite3.connect(tmp_path / "keyturn.db")
+    (plan,) = now.execute("EXPLAIN QUERY PLAN SELECT body FROM actions WHERE review_due = 1 ORDER BY id LIMIT 9")
     assert "USING INDEX actions_review_due" in plan[3]
     number = next(n for n, script in enumerate(MIGRATIONS) if "actions_review_due" in script)
-    db.execute("DROP INDEX actions_review_due")
-    db.execute("ALTER TABLE actions DROP COLUMN review_due")
-    db.execute(f"PRAGMA user_version = {number}")
-    db.commit()
-    db.close()
-    house.store = SqliteStore(path)
-    assert [record.id for record in await house.store.read(lambda tx: tx.reviews_due(9))] == [lonely.id]
+    before = sqlite3.connect(older)
+    for script in MIGRATIONS[:number]:
+        before.executescript(script)
+    columns = ", ".join(row[1] for row in before.execute("PRAGMA table_info(actions)"))
+    rows = now.execute(f"SELECT {columns} FROM actions").fetchall()
+    before.executemany(f"INSERT INTO actions VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    before.execute(f"PRAGMA user_version = {number}")
+    before.commit()
+    for db in (now, before):
+        db.close()
+    opened = SqliteStore(older)
+    assert len(await opened.read(lambda tx: tx.actions_like("a", 9))) == len(rows) == 2
+    assert [record.id for record in await opened.read(lambda tx: tx.reviews_due(9))] == [lonely.id]
+    opened.close()
 
 
 async def test_a_person_lists_looks_and_notes(house: House, run: Run) -> None:
