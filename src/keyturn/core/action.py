@@ -57,11 +57,19 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InvalidInput(f"confidence {self.confidence} is not between 0 and 1")
 
 
+class Narrowing(msgspec.Struct, frozen=True):
+    """The action is a smaller one of the agent's own: the id of what it was made from, and the people who did so."""
+
+    of: str
+    by: tuple[str, ...]
+
+
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One proposed tool call.
 
     ``arguments`` is the parsed JSON object; ``definition`` the SHA-256 over the tool's definition and its
-    server's launch at proposal; ``nonce`` 32 random hex digits, so that the digest hides its content.
+    server's launch at proposal; ``nonce`` 32 random hex digits, so that the digest hides its content. ``narrowed``:
+    people changed what the agent proposed; it stands in the content only then.
     """
 
     id: str
@@ -75,9 +83,11 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     model_output: ModelOutput
     proposed_at: int
     nonce: str
+    narrowed: Narrowing | None = None
 
     def content(self) -> bytes:
         """The canonical bytes that the digest covers, that a page renders, and that a person signs."""
+        narrowed = {} if self.narrowed is None else {"narrowed": msgspec.structs.asdict(self.narrowed)}
         return canonical_json(
             {
                 "v": 1,
@@ -96,6 +106,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
                 },
                 "proposed_at": self.proposed_at,
                 "nonce": self.nonce,
+                **narrowed,
             }
         )
 

@@ -83,7 +83,7 @@ class TurnFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What keys a hold has. ``people`` are those whose keys still count, ``roles`` all their roles together;
-    ``passkeys`` of the keys are signed with one."""
+    ``passkeys`` of the keys are signed with one; ``co_authors`` are people who narrowed the action to what it is."""
 
     facts: Facts
     action: str
@@ -92,6 +92,7 @@ class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...]
     held_for_ms: int
     passkeys: int = 0
+    co_authors: tuple[str, ...] = ()
 
 
 class Policy:
@@ -168,7 +169,9 @@ class Policy:
         facts = release.facts
         try:
             people = {person_id(name) for name in release.people}
-            involved = {person_id(name) for name in (facts.owner, facts.issuer, self.author) if name}
+            involved = {
+                person_id(name) for name in (facts.owner, facts.issuer, self.author, *release.co_authors) if name
+            }
         except InvalidInput as e:
             return Ruling(False, (Reason(ERRED, f"a name in the hold is no person's: {e}", "forbid"),), self.hash)
         known = bool(facts.owner and facts.issuer)

@@ -22,7 +22,11 @@ log = logging.getLogger("keyturn.gate")
 
 
 class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Times in seconds. ``result_limit`` in bytes: a larger answer is passed on and only its hash is kept."""
+    """Times in seconds. ``result_limit`` in bytes: a larger answer is passed on and only its hash is kept.
+
+    ``keep_read_result``: the same for a read that ran free, so that a person can see later where a value is from; 0
+    keeps none. What such a read shows of secrets is never kept.
+    """
 
     hold_s: int = 4 * 3600
     confirm_s: int = 15 * 60
@@ -30,6 +34,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check_after_s: tuple[float, ...] = (0.0, 1.0, 3.0)
     token_long_lived_s: int = 90 * 24 * 3600
     result_limit: int = 1_048_576
+    keep_read_result: int = 65_536
     sweep_s: float = 0.5
 
 

@@ -19,6 +19,7 @@ from keyturn.core.sentence import Back, Sentence, happens, takes_back
 from keyturn.errors import ProfileError
 from keyturn.gate import review
 from keyturn.gate.context import Context
+from keyturn.gate.narrow import draft_of, narrow
 from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.provenance import Provenance, trace
 from keyturn.gate.records import ActionRecord, Person
@@ -157,6 +158,18 @@ class Dossiers:
         (:meth:`Gate.look`), and nothing to turn a key on.
         """
         return await self._ctx.store.read(lambda tx: compile_dossier(self._ctx, tx, review.need(tx, action_id)))
+
+    async def narrow(self, who: Person, action_id: str, arguments: dict[str, Any]) -> ActionRecord:
+        """Change a held action to a smaller one: the same tool, fewer targets, nothing graver. The new action's row.
+
+        The original ends ``withdrawn``; the new one is the agent's with ``who`` beside it, decided anew, and held for
+        at least one key: nobody who narrowed it counts as independent. Raises ``Conflict`` if it is not held,
+        ``InvalidArguments`` if it is no smaller, ``Forbidden`` if it would be denied; the original still waits then.
+        """
+        draft = await self._ctx.store.read(lambda tx: draft_of(self._ctx, tx, action_id, arguments))
+        _, narrowed = await self._ctx.store.write(narrow(self._ctx, who, action_id, draft))
+        self._ctx.changed(action_id)
+        return narrowed
 
 
 def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord) -> Dossier:

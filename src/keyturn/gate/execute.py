@@ -18,7 +18,7 @@ from keyturn.core.execution import State, Step, advance
 from keyturn.core.facts import Oversight
 from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import ReleaseFacts, Ruling
-from keyturn.core.profile import Profile, Reversible, Stage, disproved, readable, resolve, unmet
+from keyturn.core.profile import Profile, Reversible, Stage, Touches, disproved, readable, resolve, unmet
 from keyturn.errors import InvalidJson, KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
@@ -52,6 +52,7 @@ def enough_keys(ctx: Context, tx: Tx, record: ActionRecord, action: Action, hold
             roles=tuple(sorted({role.value for p in people for role in p.roles})),
             held_for_ms=facts.now - hold.opened_at,
             passkeys=sum(key.method == "passkey" for key, _ in keys),
+            co_authors=action.narrowed.by if action.narrowed is not None else (),
         )
     )
 
@@ -187,7 +188,9 @@ async def _run(
         await _conclude(ctx, record, action, profile, _unanswered(profile), why, None, True)
         raise
     except asyncio.CancelledError:
-        outcome = _outcome(ctx, record, action, _unanswered(profile), "the caller left before the answer", None, True)
+        outcome = _outcome(
+            ctx, record, action, profile, _unanswered(profile), "the caller left before the answer", None, True
+        )
         ctx.store.defer(outcome)
         raise
     if answer.is_error:
@@ -312,7 +315,7 @@ async def _conclude(
     is_error: bool,
 ) -> ActionRecord:
     """Step 6. A free read's outcome is committed with the next group; every other one before we go on (ADR 0005)."""
-    outcome = _outcome(ctx, record, action, step, because, result, is_error)
+    outcome = _outcome(ctx, record, action, profile, step, because, result, is_error)
     if record.oversight is Oversight.FREE and profile.stage is Stage.ANALYSE:
         ctx.store.defer(outcome)
         return replace(record, state=advance(record.state, step), ended_because=because, is_error=is_error)
@@ -325,10 +328,18 @@ async def _conclude(
     return concluded
 
 
+def _room(ctx: Context, record: ActionRecord, profile: Profile) -> int:
+    """How long a result may be to be kept: a held action's for its agent to fetch, a free one's for provenance."""
+    if record.oversight is not Oversight.FREE:
+        return ctx.settings.result_limit
+    return 0 if Touches.SECRETS in profile.touches else ctx.settings.keep_read_result
+
+
 def _outcome(
     ctx: Context,
     record: ActionRecord,
     action: Action,
+    profile: Profile,
     step: Step,
     because: str,
     result: bytes | None,
@@ -342,7 +353,7 @@ def _outcome(
         payloads: dict[str, bytes] = {}
         if result is not None:
             body["result"] = {"bytes": len(result), "commitment": commit(bytes.fromhex(action.nonce), result)}
-            if record.oversight is not Oversight.FREE and len(result) <= ctx.settings.result_limit:
+            if len(result) <= _room(ctx, record, profile):
                 payloads["result"] = result
         tx.record("outcome", now, body, payloads, action=record.id, case=record.case)
         after = replace(

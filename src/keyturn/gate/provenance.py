@@ -128,8 +128,9 @@ def _known(path: str, value: Any, case: str, mandate: Mandate | None) -> Traced 
     text = _text(value)
     if text and text in case:
         return _says(path, value, Origin.CASE, "the name of the case")
-    if mandate is not None:
-        names = {pattern.partition(":")[2] for pattern in (*mandate.objects, *mandate.targets)}
+    if mandate is not None and text:
+        exact = (pattern for pattern in mandate.targets if not set(pattern) & set("*?["))
+        names = {name.partition(":")[2] for name in (*mandate.objects, *exact)}
         if text in names or (len(text) >= SHORTEST and _stands(text.encode("utf-8", "replace"), mandate.purpose)):
             return _says(path, value, Origin.MANDATE, f"the mandate, which {mandate.issued_by} issued")
     if len(text.strip()) < SHORTEST:

@@ -73,7 +73,7 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
     now = tx.now(ctx.clock.now())
     proposal: Proposal = draft.proposal
     mandate, case = choose_mandate(tx, agent.id, proposal.mandate, now)
-    fingerprint = sha256_hex(f"{proposal.tool}\n{case}\n".encode() + draft.arguments)
+    fingerprint = fingerprint_of(proposal.tool, case, draft.arguments)
     _pin(tx, draft.definition, now)
     action = Action(
         id=new_id("a", now),
@@ -95,9 +95,14 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
         if twin is not None and twin.mandate == mandate:
             return twin, action_of(tx, twin), profile
     content = action.content()
-    record = _record(ctx, action, digest_of(content), facts, verdict, fingerprint)
-    _write(ctx, tx, record, content, facts, verdict)
+    record = row_of(ctx, action, digest_of(content), facts, verdict, fingerprint)
+    write_proposal(tx, record, action, content, facts, verdict)
     return record, action, profile
+
+
+def fingerprint_of(tool: ToolRef, case: str, arguments: bytes) -> str:
+    """The same for the same tool, case and canonical arguments."""
+    return sha256_hex(f"{tool}\n{case}\n".encode() + arguments)
 
 
 def choose_mandate(tx: Tx, agent: str, named: str | None, now: int) -> tuple[str, str]:
@@ -134,9 +139,8 @@ def begin_execution(tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: 
     tx.record("released", now, body, action=record.id, case=record.case)
 
 
-def _record(
-    ctx: Context, action: Action, digest: str, facts: Facts, verdict: Verdict, fingerprint: str
-) -> ActionRecord:
+def row_of(ctx: Context, action: Action, digest: str, facts: Facts, verdict: Verdict, fingerprint: str) -> ActionRecord:
+    """The row of a proposed action under its verdict: denied, held with an open hold, or executing."""
     now = facts.now
     state, due, hold = State.EXECUTING, now + ctx.settings.execution_s * 1000, None
     if verdict.oversight is None:
@@ -177,8 +181,18 @@ def _record(
     )
 
 
-def _write(ctx: Context, tx: Tx, record: ActionRecord, content: bytes, facts: Facts, verdict: Verdict) -> None:
-    who = {"agent": record.agent, "mandate": record.mandate, "tool": str(record.tool), "digest": record.digest}
+def write_proposal(
+    tx: Tx, record: ActionRecord, action: Action, content: bytes, facts: Facts, verdict: Verdict
+) -> None:
+    """The entries of a proposal and of its verdict, that of its release if it runs at once, and the row."""
+    who: dict[str, Any] = {
+        "agent": record.agent,
+        "mandate": record.mandate,
+        "tool": str(record.tool),
+        "digest": record.digest,
+    }
+    if action.narrowed is not None:
+        who["narrowed"] = {"of": action.narrowed.of, "by": list(action.narrowed.by)}
     tx.record("proposed", facts.now, who, {"action": content}, action=record.id, case=record.case)
     tx.record(
         "decided", facts.now, verdict_body(verdict), {"facts": facts_json(facts)}, action=record.id, case=record.case

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import msgspec
 
 from keyturn.core.action import Action
-from keyturn.core.canonical import sha256_hex
 from keyturn.core.explain import Explanation, explain
 from keyturn.core.facts import Facts
 from keyturn.core.profile import Profile, named_targets
@@ -14,7 +13,7 @@ from keyturn.gate.context import Context
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import Agent, Person
 from keyturn.gate.situation import read_facts
-from keyturn.gate.submit import Proposal, check, choose_mandate
+from keyturn.gate.submit import Proposal, check, choose_mandate, fingerprint_of
 
 
 class Supposition(msgspec.Struct, frozen=True):
@@ -50,7 +49,7 @@ def suppose(ctx: Context, who: Agent | Person, proposal: Proposal, agent_id: str
             proposed_at=now,
             nonce="",
         )
-        fingerprint = sha256_hex(f"{proposal.tool}\n{case}\n".encode() + draft.arguments)
+        fingerprint = fingerprint_of(proposal.tool, case, draft.arguments)
         facts, profile = read_facts(ctx, tx, action, draft.definition, fingerprint)
         return Supposition(profile, facts, explain(ctx.policy, facts))
 

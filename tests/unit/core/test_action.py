@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.core.action import MAX_EVIDENCE, MAX_RATIONALE, Action, ModelOutput, Target, ToolRef, digest_of
+from keyturn.core.action import MAX_EVIDENCE, MAX_RATIONALE, Action, ModelOutput, Narrowing, Target, ToolRef, digest_of
 from keyturn.errors import InvalidInput, InvalidJson
 
 ACTION = Action(
@@ -34,10 +34,13 @@ CHANGES: dict[str, Any] = {
     "model_output": ModelOutput("beacon seen thrice"),
     "proposed_at": 1,
     "nonce": "1" * 32,
+    "narrowed": Narrowing("a0", ("ana",)),
 }
 
 
 def test_content_comes_back_as_the_same_action() -> None:
+    narrowed = msgspec.structs.replace(ACTION, narrowed=Narrowing("a0", ("ana",)))
+    assert Action.from_content(narrowed.content()) == narrowed
     assert Action.from_content(ACTION.content()) == ACTION
     assert Action.from_content(ACTION.content()).content() == ACTION.content()
 

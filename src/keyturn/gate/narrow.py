@@ -1,0 +1,108 @@
+"""Narrowing: a person changes a held action to a smaller one, which is decided anew and signed as what it now is.
+
+The agent stays the one who proposes, the person is named beside it in the signed content, and counts as involved from
+then on: whoever wrote an action is not the independent person who looks at it (guardrail 9). An edit can't switch the
+tool or skip its policy (langchain#40166): the new action goes the whole way in.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from keyturn.core.action import Action, ModelOutput, Narrowing, ToolRef, digest_of
+from keyturn.core.canonical import canonical_json
+from keyturn.core.execution import State, Step
+from keyturn.core.facts import Oversight
+from keyturn.core.policy import Reason, Verdict
+from keyturn.core.profile import named_targets, no_graver
+from keyturn.errors import Conflict, Forbidden, InvalidArguments
+from keyturn.gate.context import Context, new_id
+from keyturn.gate.execute import end
+from keyturn.gate.ports import Tx
+from keyturn.gate.records import ActionRecord, Person
+from keyturn.gate.review import DECIDERS, need, need_role, words
+from keyturn.gate.situation import profile_for, read_facts
+from keyturn.gate.submit import Draft, action_of, check, fingerprint_of, row_of, write_proposal
+
+NARROWED = Reason("narrowed", "a person changed what the agent proposed, so people sign what it now is", "forbid")
+
+
+class _Narrowed(msgspec.Struct, frozen=True):
+    tool: ToolRef
+    arguments: dict[str, Any]
+    mandate: str | None
+    model_output: ModelOutput
+
+
+def draft_of(ctx: Context, tx: Tx, action_id: str, arguments: dict[str, Any]) -> Draft:
+    """The smaller call, checked as a proposal is. Raises ``NotFound``, :class:`Forbidden`, ``InvalidArguments``."""
+    record = need(tx, action_id)
+    said = action_of(tx, record).model_output
+    return check(ctx, _Narrowed(record.tool, arguments, record.mandate, said))
+
+
+def narrow(
+    ctx: Context, who: Person, action_id: str, draft: Draft
+) -> Callable[[Tx], tuple[ActionRecord, ActionRecord]]:
+    """One transaction: the original ends ``withdrawn``, the smaller action is held. Both rows, in that order."""
+
+    def work(tx: Tx) -> tuple[ActionRecord, ActionRecord]:
+        record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "narrow an action")
+        if record.state is not State.HELD:
+            raise Conflict(f"{record.id} is {record.state.value}, not held", hint="look at it again")
+        original = action_of(tx, record)
+        now = tx.now(ctx.clock.now())
+        action = _smaller(ctx, original, draft, person, new_id("a", now), now)
+        fingerprint = fingerprint_of(action.tool, action.case, draft.arguments)
+        if (twin := tx.held_twin(action.agent, fingerprint)) is not None:
+            raise Conflict(f"the very same call waits already, as {twin.id}", hint="look at that one")
+        why = f"narrowed by {person.id} to {action.id}"
+        ended = end(ctx, tx, record, Step.WITHDRAW, now, person.id, why, "withdrawn")
+        facts, _ = read_facts(ctx, tx, action, draft.definition, fingerprint)
+        verdict = ctx.policy.decide(facts)
+        if verdict.oversight is None:
+            raise Forbidden(
+                f"what it would become is denied: {'; '.join((*facts.outside, words(verdict.reasons)))}",
+                hint="the original still waits",
+            )
+        if verdict.oversight < Oversight.ONE_KEY:
+            verdict = Verdict(Oversight.ONE_KEY, (*verdict.reasons, NARROWED), verdict.policy)
+        content = action.content()
+        narrowed = row_of(ctx, action, digest_of(content), facts, verdict, fingerprint)
+        write_proposal(tx, narrowed, action, content, facts, verdict)
+        return ended, narrowed
+
+    return work
+
+
+def _smaller(ctx: Context, original: Action, draft: Draft, person: Person, new: str, now: int) -> Action:
+    """The action that the draft makes of the original; :class:`InvalidArguments` unless it surely is a smaller one."""
+    if draft.definition is None:
+        raise Conflict(f"no server lists {original.tool} now", hint="wait until it is there, or refuse the action")
+    arguments = draft.proposal.arguments
+    before = profile_for(ctx, draft.definition, original.arguments)
+    targets = named_targets(draft.profile.targets, arguments)
+    more = sorted(set(targets) - set(original.targets))
+    if draft.arguments == canonical_json(original.arguments):
+        raise InvalidArguments("these are the same arguments", hint="leave targets out, or refuse the action")
+    if more:
+        raise InvalidArguments(
+            f"the original does not name the target {more[0].kind}:{more[0].id[:80]}", hint="only leave targets out"
+        )
+    if original.targets and not targets:
+        raise InvalidArguments("no target would be left, which may mean all of them", hint="keep at least one")
+    if not no_graver(draft.profile, before):
+        raise InvalidArguments("it would do something graver than the original", hint="refuse it instead")
+    by = original.narrowed.by if original.narrowed is not None else ()
+    return msgspec.structs.replace(
+        original,
+        id=new,
+        definition=draft.definition.fingerprint,
+        arguments=arguments,
+        targets=targets,
+        proposed_at=now,
+        nonce=secrets.token_hex(16),
+        narrowed=Narrowing(original.id, tuple(dict.fromkeys((*by, person.id)))),
+    )
