@@ -40,11 +40,11 @@ class Authenticator:
     cross_origin: bool = False
     credentials: dict[bytes, Credential] = field(default_factory=dict)
 
-    def create(self, options: dict[str, Any]) -> dict[str, Any]:
-        """A new credential for ``navigator.credentials.create`` with these options."""
+    def create(self, options: dict[str, Any], again: Credential | None = None) -> dict[str, Any]:
+        """A new credential for ``navigator.credentials.create`` with these options; ``again``: an old one instead."""
         rp_id = self.rp_id or options["rp"]["id"]
         user, private = websafe_decode(options["user"]["id"]), ec.generate_private_key(ec.SECP256R1())
-        made = Credential(secrets.token_bytes(32), rp_id, user, private)
+        made = again or Credential(secrets.token_bytes(32), rp_id, user, private)
         self.credentials[made.id] = made
         key = cbor.encode(ES256.from_cryptography_key(made.private.public_key()))  # type: ignore[no-untyped-call]
         attested = bytes(16) + len(made.id).to_bytes(2, "big") + made.id + key

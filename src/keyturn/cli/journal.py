@@ -11,6 +11,7 @@ from keyturn.cli.times import clock
 from keyturn.config import read_config
 from keyturn.errors import ConfigError
 from keyturn.journal import LogDirectory, Verifier, verify_directory
+from keyturn.passkeys import KeyCheck, KeyReport
 from keyturn.publication import VERIFIER, publish_journal
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -24,9 +25,13 @@ def journal() -> None:
 @journal.command()
 @click.argument("directory", type=FOLDER)
 @click.option("--key", help="The log's public key, or a file that holds it; have it from its owner.")
-def verify(directory: Path, key: str | None) -> None:
+@click.option("--keys", "keys", is_flag=True, help="Also every key that people turned: its signature, offline.")
+@click.option("--origin", "origins", multiple=True, help="The page at which keys may be signed; more than once.")
+def verify(directory: Path, key: str | None, keys: bool, origins: tuple[str, ...]) -> None:
     """Verify a published log from its files alone, offline. Ends with 1 if anything does not fit."""
-    report = verify_directory(directory, _verifier(directory, key))
+    check = KeyCheck(origins)
+    on_entry = check if keys or origins else None
+    report = verify_directory(directory, _verifier(directory, key), on_entry=on_entry)
     for problem in report.problems:
         click.echo(f"REFUSED  {plain(problem)}")
     if not report.ok:
@@ -39,8 +44,21 @@ def verify(directory: Path, key: str | None) -> None:
     click.echo(f"payloads: {report.payloads_present} present and true, {report.payloads_erased} not in this folder")
     if report.uncovered:
         click.echo(f"{report.uncovered} files are not covered by the checkpoint; nothing is said of those")
+    if on_entry is not None:
+        _tell_keys(check.report(), origins)
     if key is None:
         click.echo("The key came out of the same folder: have it from the log's owner, and give it with --key.")
+
+
+def _tell_keys(found: KeyReport, origins: tuple[str, ...]) -> None:
+    for problem in found.problems:
+        click.echo(f"REFUSED  {plain(problem)}")
+    if not found.ok:
+        click.echo("The log is whole, and keys in it are not what they say.")
+        raise click.exceptions.Exit(1)
+    click.echo(f"keys:     {found.signed} signed with passkeys, each verified; {found.tokens} under tokens alone")
+    if found.origins and not origins:
+        click.echo(f"signed at {plain(', '.join(found.origins))}: if that is your page, demand it with --origin")
 
 
 @journal.command()

@@ -97,6 +97,8 @@ def turnable(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, pro
     definition = ctx.tools.definition(record.tool)
     facts, _ = read_facts(ctx, tx, action, definition, record.fingerprint, held=True)
     current = record.hold
+    if facts.now >= current.expires_at:
+        raise Conflict(f"the hold on {record.id} has expired", hint="the agent must propose it again")
     if definition is not None:
         current = current.renewed(current.oversight, ctx.policy.hash, definition.fingerprint)
     ruling = ctx.policy.may_turn(

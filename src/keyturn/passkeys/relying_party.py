@@ -4,20 +4,17 @@ The answers are hostile: they are read strictly and within bounds, and whatever 
 refusal. Its messages are kept, for they name what does not fit and hold no secret.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from webauthn import (
     generate_authentication_options,
     generate_registration_options,
-    verify_authentication_response,
     verify_registration_response,
 )
 from webauthn.helpers import options_to_json_dict
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     AuthenticatorTransport,
@@ -30,11 +27,10 @@ from keyturn.core.signing import from_base64url, to_base64url
 from keyturn.errors import Forbidden, InvalidInput
 from keyturn.gate.access_ports import Asserted, Claim, Registered
 from keyturn.gate.access_records import Passkey
+from keyturn.passkeys.assertions import MAX_PART, PARTS, collected, part, rp_id_of, verdict, verified
 
-T = TypeVar("T")
 MAX_ANSWER = 65_536
 MAX_CREDENTIAL = 1_023
-MAX_ASSERTION = 8_192  # of each part: a journal's entry must hold it
 TIMEOUT_MS = 300_000
 ALGORITHMS = [
     COSEAlgorithmIdentifier.ECDSA_SHA_256,
@@ -44,19 +40,12 @@ ALGORITHMS = [
 TRANSPORTS = frozenset(transport.value for transport in AuthenticatorTransport)
 
 
-class _Collected(msgspec.Struct, rename={"cross_origin": "crossOrigin", "top_origin": "topOrigin"}):
-    """What the browser says of the page in which it asked."""
-
-    cross_origin: bool = False
-    top_origin: str | None = None
-
-
 class RelyingParty:
     """The gate's :class:`~keyturn.gate.access_ports.Passkeys` for the page at ``origin``; its host is the rp id."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
-        self.rp_id = urlsplit(origin).hostname or ""
+        self.rp_id = rp_id_of(origin)
 
     @property
     def origin(self) -> str:
@@ -95,8 +84,8 @@ class RelyingParty:
     def registered(self, challenge: bytes, answer: Mapping[str, Any]) -> Registered:
         """Verify a new credential."""
         response, given = _bounded(answer)
-        _same_page(_part(response, "clientDataJSON"))
-        found = _verdict(
+        collected(part(response, "clientDataJSON"))
+        found = verdict(
             lambda: verify_registration_response(
                 credential=given,
                 expected_challenge=challenge,
@@ -106,7 +95,7 @@ class RelyingParty:
                 supported_pub_key_algs=ALGORITHMS,
             )
         )
-        if len(found.credential_id) > MAX_CREDENTIAL or len(found.credential_public_key) > MAX_ASSERTION:
+        if len(found.credential_id) > MAX_CREDENTIAL or len(found.credential_public_key) > MAX_PART:
             raise Forbidden("the new passkey is too large", hint="use another authenticator")
         transports = response.get("transports")
         return Registered(
@@ -130,34 +119,11 @@ class RelyingParty:
     def asserted(self, challenge: bytes, answer: Mapping[str, Any], passkey: Passkey) -> Asserted:
         """Verify a signature by this passkey over the challenge."""
         response, given = _bounded(answer)
-        names = {"authenticator_data": "authenticatorData", "client_data_json": "clientDataJSON"}
-        parts = {ours: _part(response, theirs) for ours, theirs in {**names, "signature": "signature"}.items()}
-        if given.get("id") != passkey.credential:
+        if given.get("id") != passkey.credential or given.get("rawId") != passkey.credential:
             raise Forbidden("the answer is of another passkey")
-        _same_page(parts["client_data_json"])
-        found = _verdict(
-            lambda: verify_authentication_response(
-                credential=given,
-                expected_challenge=challenge,
-                expected_rp_id=self.rp_id,
-                expected_origin=self._origin,
-                credential_public_key=passkey.public_key,
-                credential_current_sign_count=passkey.sign_count,
-                require_user_verification=True,
-            )
-        )
+        parts = {ours: part(response, theirs) for ours, theirs in PARTS.items()}
+        found = verified(parts, challenge, self._origin, passkey.credential, passkey.public_key, passkey.sign_count)
         return Asserted(sign_count=found.new_sign_count, backed_up=found.credential_backed_up, assertion=parts)
-
-
-def _verdict(verify: Callable[[], T]) -> T:
-    """What the library says; every exception of it is a no (it raises more kinds than its own)."""
-    try:
-        return verify()
-    except WebAuthnException as e:
-        raise Forbidden(f"the passkey's answer was refused: {str(e)[:300]}", hint="begin again on the page") from None
-    except Exception as e:
-        what = type(e).__name__
-        raise Forbidden(f"the passkey's answer can't be read ({what})", hint="begin again on the page") from None
 
 
 def _bounded(answer: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -170,25 +136,6 @@ def _bounded(answer: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     if not isinstance(response, dict) or size > MAX_ANSWER:
         raise InvalidInput("this is no passkey's answer", hint="send what the browser's toJSON() gives")
     return response, dict(answer)
-
-
-def _part(response: Mapping[str, Any], name: str) -> str:
-    """One part of an answer: base64url in its one form, so that the journal keeps what was verified."""
-    text = response.get(name)
-    if not isinstance(text, str) or len(text) > MAX_ASSERTION:
-        raise InvalidInput(f"the answer has no {name} that can be used")
-    from_base64url(text)
-    return text
-
-
-def _same_page(client_data: str) -> None:
-    """Refuse what was signed inside another site's frame: nobody saw which page asked."""
-    try:
-        collected = msgspec.json.decode(from_base64url(client_data), type=_Collected)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidInput("the answer's client data can't be read") from None
-    if collected.cross_origin or collected.top_origin is not None:
-        raise Forbidden("the passkey was asked inside another site's page", hint="open Keyturn's own page")
 
 
 def _descriptor(passkey: Passkey) -> PublicKeyCredentialDescriptor:

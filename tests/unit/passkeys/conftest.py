@@ -1,0 +1,5 @@
+"""The small SOC of the gate's own tests."""
+
+from tests.unit.gate.conftest import house
+
+__all__ = ["house"]
