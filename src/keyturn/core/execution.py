@@ -71,6 +71,25 @@ STEPS: dict[tuple[State, Step], State] = {
     (State.UNKNOWN, Step.RETRY): State.READY,
 }
 
+_DONE = {
+    Step.KEYS_COMPLETE: "get its keys",
+    Step.HOLD_AGAIN: "be held again",
+    Step.DENY: "be denied",
+    Step.REFUSE: "be refused",
+    Step.EXPIRE: "expire",
+    Step.WITHDRAW: "be withdrawn",
+    Step.RELEASE: "be released",
+    Step.SUCCEED: "succeed",
+    Step.SUCCEED_UNCONFIRMED: "succeed for a time",
+    Step.FAIL: "fail",
+    Step.LOSE: "be lost",
+    Step.CONFIRM: "be confirmed",
+    Step.REVERT: "be taken back",
+    Step.REVERT_DONE: "have been taken back",
+    Step.REVERT_LOST: "be lost while it is taken back",
+    Step.RETRY: "be tried again",
+}
+
 OPEN = frozenset(state for state, _ in STEPS)
 
 
@@ -78,5 +97,5 @@ def advance(state: State, step: Step) -> State:
     """The state after a step, or :class:`Conflict`: no other code decides what may follow what."""
     after = STEPS.get((state, step))
     if after is None:
-        raise Conflict(f"an action that is {state} can't {step.replace('_', ' ')}", hint="look at it again")
+        raise Conflict(f"an action that is {state} can't {_DONE[step]}", hint="look at it again")
     return after

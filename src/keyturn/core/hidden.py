@@ -87,6 +87,25 @@ def segments(text: str) -> tuple[Segment, ...]:
     return tuple(found)
 
 
+def says_something(text: str) -> bool:
+    """There is a letter or a digit in it that can be seen."""
+    return any(ch.isalnum() and ch not in _FILLERS for ch in text)
+
+
+def mixes_alphabets(text: str) -> bool:
+    """A word of it has Latin letters beside those of an alphabet that looks like them."""
+    for match in _WORD.finditer(text) if not text.isascii() else ():
+        found = {_script(ch) for ch in match.group()}
+        if "LATIN" in found and found & (_TWINS.keys() - {"LATIN"}):
+            return True
+    return False
+
+
+def skeleton(text: str) -> str:
+    """The text in the Latin letters that it looks like: two texts with one skeleton can be mistaken for each other."""
+    return "".join(_TWINS.get(_script(ch), {}).get(ch, ch) for ch in text).casefold()
+
+
 _PLAIN = re.compile(r"[ -~]*")
 _ODD = re.compile(r"[^ -~]")
 _WORD = re.compile(r"[^\W\d_]+")

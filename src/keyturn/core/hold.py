@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from keyturn.core.facts import Oversight
+from keyturn.core.hidden import mixes_alphabets
 from keyturn.errors import Conflict, InvalidInput
 
 KEYS_NEEDED = {Oversight.ONE_KEY: 1, Oversight.TWO_KEY: 2}
@@ -18,13 +19,16 @@ KEYS_NEEDED = {Oversight.ONE_KEY: 1, Oversight.TWO_KEY: 2}
 def person_id(name: str) -> str:
     """One spelling for one person: NFKC, case folded, without surrounding or zero-width space.
 
-    Raises :class:`InvalidInput` for an empty name, or one with control or format characters left in it.
+    Raises :class:`InvalidInput` for an empty name, one with control or format characters left in it, and one with
+    a word of Latin letters and others that look like them.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
     if not folded or len(folded) > 200:
         raise InvalidInput("a person's name is empty or over 200 characters")
     if any(unicodedata.category(ch) in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"} for ch in folded):
         raise InvalidInput(f"{name!r} holds invisible characters", hint="write the name in plain letters")
+    if mixes_alphabets(folded):
+        raise InvalidInput(f"{name!r} mixes alphabets that look alike", hint="write each word in one alphabet")
     return " ".join(folded.split())
 
 

@@ -7,9 +7,19 @@ from collections.abc import Iterable
 import msgspec
 
 from keyturn.core.action import Target, ToolRef
+from keyturn.core.hidden import Mark, shown
 from keyturn.errors import Forbidden, InvalidInput
 
 MAX_LIFETIME_MS = 30 * 24 * 3600 * 1000
+MAX_PATTERNS = 500
+MAX_PATTERN = 1_000
+MAX_TOOLS_BYTES = 30_000
+MAX_CASE = 200
+MAX_PURPOSE = 2_000
+_TOOL = re.compile(r"\*|[^/]+/.+")
+_TARGET = re.compile(r"\*|[^:]+:.+")
+_OBJECT = re.compile(r"[^:/]+[:/].+")
+_HIDDEN = frozenset(Mark) - {Mark.LINE, Mark.LOOKALIKE}
 
 
 class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +108,39 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
     def names(self, tool: ToolRef, target: Target) -> bool:
         """The mandate names this sensitive object, or this tool's workflow, exactly."""
         return f"{target.kind}:{target.id}" in self.objects or str(tool) in self.objects
+
+
+def check_terms(mandate: Mandate) -> None:
+    """Raise :class:`InvalidInput` for a mandate that nobody should issue: it would cover nothing, or hide what it is.
+
+    Patterns for tools are ``upstream/tool``, for targets ``kind:id``, or ``*``; objects are ``kind:id`` or
+    ``upstream/tool``. All is bounded, and visible. Two cases are the same only if every character is.
+    """
+    for what, patterns, form, like in (
+        ("tool", mandate.tools, _TOOL, "upstream/tool, such as edr/get_*, or * for every tool"),
+        ("target", mandate.targets, _TARGET, "kind:id, such as host:ws-*, or * for every target"),
+        ("object", mandate.objects, _OBJECT, "kind:id or upstream/tool"),
+    ):
+        if len(patterns) > MAX_PATTERNS:
+            raise InvalidInput(f"a mandate names {len(patterns)} {what}s", hint=f"at most {MAX_PATTERNS}; use patterns")
+        for pattern in patterns:
+            _check_text(what, pattern, MAX_PATTERN)
+            if not form.fullmatch(pattern):
+                raise InvalidInput(f"the {what} {pattern!r} covers nothing", hint=f"write {like}")
+    if sum(len(tool.encode()) for tool in mandate.tools) > MAX_TOOLS_BYTES:
+        raise InvalidInput("the tools of a mandate are too many to record", hint="use patterns")
+    _check_text("case", mandate.case, MAX_CASE)
+    _check_text("purpose", mandate.purpose, MAX_PURPOSE)
+
+
+def _check_text(what: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise InvalidInput(f"the {what} has {len(text)} characters", hint=f"at most {most}")
+    if text != text.strip() or not _HIDDEN.isdisjoint(shown(text, most).marked) or "\n" in text:
+        raise InvalidInput(
+            f"the {what} {text[:200]!a} begins or ends with space, or holds characters that can't be seen",
+            hint="write it in plain letters, on one line",
+        )
 
 
 def _covers_kind(pattern: str, kind: str) -> bool:

@@ -25,6 +25,7 @@ from keyturn.gate.access_records import Begun, Ceremony, CeremonyKind, Enrolled,
 from keyturn.gate.ceremonies import begin, live_person, passkeys_of, signed_by
 from keyturn.gate.context import Context
 from keyturn.gate.invitations import invited
+from keyturn.gate.names import need_own_name
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord, Person, Role
 from keyturn.gate.review import DECIDERS, need_reason, need_role
@@ -94,8 +95,7 @@ def _let_in(ctx: Context, tx: Tx, invitation: Invitation, human: str) -> Person:
     tx.access.put_invitation(replace(invitation, used_at=now))
     if not invitation.roles:
         return live_person(tx, human)
-    if tx.person(human) is not None or tx.agent(human) is not None:
-        raise Conflict(f"{human} is there already", hint="ask for another invitation")
+    need_own_name(tx, human)
     person = Person(id=human, roles=invitation.roles, created_at=now)
     tx.put_person(person)
     roles = [role.value for role in person.roles]

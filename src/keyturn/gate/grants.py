@@ -9,10 +9,12 @@ from difflib import get_close_matches
 import msgspec
 
 from keyturn.core.action import ToolRef
+from keyturn.core.hidden import says_something
 from keyturn.core.hold import person_id
-from keyturn.core.mandate import Budgets, Mandate, delegate
+from keyturn.core.mandate import Budgets, Mandate, check_terms, delegate
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
 from keyturn.gate.context import Context, new_id, new_token, token_hash
+from keyturn.gate.names import need_own_name
 from keyturn.gate.ports import Tx
 from keyturn.gate.reading import KINDS
 from keyturn.gate.records import Agent, Person, Role, Scope, Stop, ToolPin
@@ -64,11 +66,7 @@ def add_person(
             by = human
         else:
             by = need_role(tx, who, OWNERS, "add a person").id
-        for spelling in (human, *spellings):
-            if (known := tx.person(spelling)) is not None:
-                raise Conflict(f"{spelling} is already {known.id}", hint="one person counts once; add an alias there")
-        if tx.agent(human) is not None:
-            raise Conflict(f"{human} is an agent", hint="people and agents have names of their own")
+        need_own_name(tx, human, spellings)
         now, token = tx.now(ctx.clock.now()), new_token("ktp_")
         person = Person(
             id=human,
@@ -90,7 +88,7 @@ def add_agent(
 ) -> Callable[[Tx], Issued]:
     """A non-human identity with one purpose, one human owner and a token of its own that ends (G8, G9, NHI7)."""
     agent_id = person_id(name)
-    if not purpose.strip() or not 1 <= token_days <= 365:
+    if not says_something(purpose) or not 1 <= token_days <= 365:
         raise InvalidInput("an agent needs a purpose and a token of 1 to 365 days")
 
     def work(tx: Tx) -> Issued:
@@ -98,8 +96,7 @@ def add_agent(
         human = tx.person(person_id(owner))
         if human is None:
             raise NotFound(f"there is no person {owner[:80]!r}", hint="an agent has one human owner; add them first")
-        if tx.agent(agent_id) is not None or tx.person(agent_id) is not None:
-            raise Conflict(f"{agent_id} stands already", hint="choose another name, or give it a new token")
+        need_own_name(tx, agent_id)
         now, token = tx.now(ctx.clock.now()), new_token("kta_")
         tx.put_agent(
             Agent(
@@ -305,7 +302,7 @@ def _agent(tx: Tx, agent_id: str) -> Agent:
 
 def _mandate(ctx: Context, tx: Tx, draft: MandateDraft, agent: Agent, issuer: str) -> Mandate:
     now = tx.now(ctx.clock.now())
-    return Mandate(
+    mandate = Mandate(
         id=new_id("m", now),
         agent=agent.id,
         case=draft.case,
@@ -318,6 +315,8 @@ def _mandate(ctx: Context, tx: Tx, draft: MandateDraft, agent: Agent, issuer: st
         issued_at=now,
         expires_at=now + draft.lifetime_s * 1000,
     )
+    check_terms(mandate)
+    return mandate
 
 
 def _issue(tx: Tx, mandate: Mandate, by: str) -> None:

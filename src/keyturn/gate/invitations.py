@@ -10,6 +10,7 @@ from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthen
 from keyturn.gate.access_records import Invitation, Invited
 from keyturn.gate.ceremonies import live_person, passkeys_of
 from keyturn.gate.context import Context, new_id, new_token, token_hash
+from keyturn.gate.names import need_own_name
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import Person, Role
 
@@ -41,8 +42,8 @@ def invite(ctx: Context, who: Person, name: str, roles: tuple[Role, ...]) -> Cal
         inviter, known = live_person(tx, who.id), tx.person(human)
         if Role.OWNER not in inviter.roles and (known is None or known.id != inviter.id):
             raise Forbidden(f"{inviter.id} may not invite {human}", hint="it takes the role owner")
-        if known is None and tx.agent(human) is not None:
-            raise Conflict(f"{human} is an agent", hint="people and agents have names of their own")
+        if known is None:
+            need_own_name(tx, human)
         if known is None and not roles:
             raise InvalidInput(f"{human} would have no role", hint=f"one of {', '.join(Role)}")
         if known is not None and (roles or known.revoked_at is not None):

@@ -11,6 +11,7 @@ import msgspec
 
 from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
+from keyturn.core.hidden import says_something
 from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import Reason, TurnFacts
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -44,7 +45,7 @@ def need(tx: Tx, action_id: str) -> ActionRecord:
     """The row, or :class:`NotFound`."""
     record = tx.action(action_id)
     if record is None:
-        raise NotFound(f"there is no action {action_id[:40]!r}", hint="list what waits with: keyturn holds")
+        raise NotFound(f"there is no action {action_id[:40]!r}", hint="give its whole id")
     return record
 
 
@@ -59,8 +60,8 @@ def need_role(tx: Tx, who: Person, roles: frozenset[Role], what: str) -> Person:
 
 def need_reason(reason: str) -> str:
     """A reason that says something, within bounds."""
-    if not reason.strip() or len(reason) > MAX_REASON:
-        raise InvalidInput("a reason is needed", hint=f"say why in 1 to {MAX_REASON} characters")
+    if not says_something(reason) or len(reason) > MAX_REASON:
+        raise InvalidInput("a reason is needed", hint=f"say why in words, in at most {MAX_REASON} characters")
     return reason.strip()
 
 

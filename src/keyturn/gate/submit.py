@@ -15,6 +15,7 @@ from keyturn.core.action import MAX_ARGUMENTS, Action, ModelOutput, ToolRef, dig
 from keyturn.core.canonical import canonical_json, sha256_hex
 from keyturn.core.execution import State
 from keyturn.core.facts import Facts, Oversight
+from keyturn.core.hidden import says_something
 from keyturn.core.hold import Hold
 from keyturn.core.policy import Verdict
 from keyturn.core.profile import Basis, Profile, Stage, named_targets
@@ -60,7 +61,8 @@ def check(ctx: Context, proposal: Proposal) -> Draft:
     if definition is not None:
         _fit(definition, proposal.arguments)
     profile = profile_for(ctx, definition, proposal.arguments)
-    if definition is not None and profile.stage is Stage.RESPOND and not proposal.model_output.rationale.strip():
+    changes = definition is not None and profile.stage is Stage.RESPOND
+    if changes and not says_something(proposal.model_output.rationale):
         what = f"{proposal.tool} changes something"
         if profile.basis is Basis.UNKNOWN:
             what = f"nobody has profiled {proposal.tool}, so it counts as a change"

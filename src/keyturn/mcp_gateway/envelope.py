@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from keyturn.core.action import MAX_EVIDENCE, MAX_RATIONALE, ModelOutput
+from keyturn.core.hidden import says_something
 from keyturn.errors import InvalidArguments, InvalidInput
 
 NAME = "_keyturn"
@@ -125,6 +126,6 @@ def taken(arguments: dict[str, Any], schema: Any) -> tuple[dict[str, Any], Model
             f"{name} is not as the tool's schema asks: {e}",
             hint="send {rationale: text, evidence: [text], confidence: 0..1}",
         ) from None
-    if not output.rationale.strip():
+    if not says_something(output.rationale):
         raise InvalidArguments(f"{name}.rationale is empty", hint="say in a sentence why this change is right")
     return rest, output

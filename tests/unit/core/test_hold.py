@@ -68,6 +68,17 @@ def test_invisible_and_empty_names_are_refused(name: str) -> None:
         person_id(name)
 
 
+@pytest.mark.parametrize("name", ["bеn", "ｂеn", "αnа", "ana Вena"], ids=ascii)
+def test_names_that_mix_alphabets_within_a_word_are_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match="mixes alphabets"):
+        person_id(name)
+
+
+@pytest.mark.parametrize("name", ["Вера", "Oskar Лебедев", "山田たろう", "Ζωή", "José", "o'hara-2"])
+def test_names_of_every_language_are_names(name: str) -> None:
+    assert person_id(name)
+
+
 @given(st.text(max_size=40))
 def test_a_persons_id_is_its_own_id(name: str) -> None:
     try:

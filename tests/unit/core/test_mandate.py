@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from keyturn.core.action import Target, ToolRef
-from keyturn.core.mandate import MAX_LIFETIME_MS, Budgets, Mandate, delegate, narrower_pattern
+from keyturn.core.mandate import MAX_LIFETIME_MS, Budgets, Mandate, check_terms, delegate, narrower_pattern
 from keyturn.errors import Forbidden, InvalidInput
 
 FIELDS: dict[str, Any] = {
@@ -138,3 +138,53 @@ def test_a_path_that_climbs_out_of_its_folder_is_covered_by_no_pattern_but_all(c
     assert mandate("*:*").covers_target(target)
     assert replace(mandate(), objects=(f"file:{climbing}",)).covers_target(target)
     assert mandate("file:/case/*").covers_target(Target("file", "/case/a..b/c"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("tools", ("",), "the tool '' covers nothing"),
+        ("tools", ("edr",), "write upstream/tool"),
+        ("tools", ("edr/",), "covers nothing"),
+        ("tools", ("/get",), "covers nothing"),
+        ("tools", ("edr*",), "covers nothing"),
+        ("tools", ("edr/get\u200b_host",), "can't be seen"),
+        ("tools", ("edr/x",) * 501, "501 tools"),
+        ("tools", tuple(f"edr/{'x' * 200}{n}" for n in range(300)), "too many to record"),
+        ("tools", ("edr/" + "x" * 1_000,), "1004 characters"),
+        ("targets", ("FIN-LT-044",), "write kind:id"),
+        ("targets", (":x",), "covers nothing"),
+        ("targets", ("host:",), "covers nothing"),
+        ("objects", ("x",), "kind:id or upstream/tool"),
+        ("case", "INC-\u202e1", "can't be seen"),
+        ("case", "INC-1\x1b[2J", "can't be seen"),
+        ("case", "INC-1\n", "space"),
+        ("case", " INC-1", "space"),
+        ("case", "INC-1 ", "space"),
+        ("case", "INC\u00a01", "can't be seen"),
+        ("case", "x" * 201, "201 characters"),
+        ("purpose", "contain\u2066", "can't be seen"),
+        ("purpose", "contain\nthe host", "one line"),
+        ("purpose", "x" * 2_001, "2001 characters"),
+    ],
+)
+def test_what_covers_nothing_or_hides_is_refused(field: str, value: Any, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        check_terms(replace(PARENT, **{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tools", ("*",)),
+        ("tools", ("*/*", "range/a/b", "soc/get_[ab]")),
+        ("targets", ("*",)),
+        ("targets", ("*:*", "file:/srv/a b/*", "url:https://x.example/?q=1")),
+        ("targets", ()),
+        ("objects", ("secret:vault/db", "edr/get_secret")),
+        ("case", "inc-1"),
+        ("case", "事件 12 / Störung"),
+    ],
+)
+def test_what_says_what_it_covers_is_issued(field: str, value: Any) -> None:
+    check_terms(replace(PARENT, **{field: value}))
