@@ -28,8 +28,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 def connected(where):
-    if "command" in where:
-        return Client(StdioServerParameters(**where))
+    if "command" in where:  # no probe: while the wrapped server starts, it may time out, and the client turns to 2025
+        return Client(StdioServerParameters(**where), mode="2026-07-28")
     return Client(streamable_http_client(where["url"], http_client=httpx2.AsyncClient(headers=where["headers"])))
 
 async def revision(client):

@@ -51,7 +51,7 @@ def whole(action: dict[str, Any], now: int, *, everything: bool = False) -> str:
         f"{plain(action['tool'])}  {plain(state)}: {_STATES.get(state, 'see below')}",
         "",
         "  to       " + (", ".join(plain(target(t)) for t in action.get("targets", ())) or "targets that nobody named"),
-        *_arguments(action, everything),
+        _arguments(action, everything),
         f"  undo     {_undo(action)}",
         f"  asks     agent {plain(action['agent'])}, case {plain(action['case'])}, mandate {plain(action['mandate'])}",
     ]
@@ -68,12 +68,11 @@ def whole(action: dict[str, Any], now: int, *, everything: bool = False) -> str:
     return "\n".join(lines)
 
 
-def _arguments(action: dict[str, Any], everything: bool) -> list[str]:
+def _arguments(action: dict[str, Any], everything: bool) -> str:
     arguments = action.get("arguments", {})
     shown = plain_json(arguments, sys.maxsize if everything else SHORT)
     cut = not everything and shown != plain_json(arguments, sys.maxsize)
-    more = [f"           all of it: keyturn show {plain(action['id'])} --all"] if cut else []
-    return [f"  with     {shown}", *more]
+    return f"  with     {shown}" + (f"; all of it: keyturn show {plain(action['id'])} --all" if cut else "")
 
 
 def released(action: dict[str, Any]) -> str:
