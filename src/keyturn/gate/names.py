@@ -11,7 +11,7 @@ def need_own_name(tx: Tx, name: str, aliases: tuple[str, ...] = ()) -> None:
         if (known := tx.person(spelling)) is not None:
             raise Conflict(f"{spelling} is already {known.id}, a person", hint="each person and agent has its own name")
         if tx.agent(spelling) is not None:
-            raise Conflict(f"{spelling} is already an agent", hint="each person and agent has its own name")
+            raise Conflict(f"{spelling} is an agent already", hint="each person and agent has its own name")
     taken = {skeleton(agent.id): agent.id for agent in tx.agents()}
     taken |= {skeleton(known): known for person in tx.people() for known in (person.id, *person.aliases)}
     for spelling in (name, *aliases):

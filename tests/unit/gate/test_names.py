@@ -13,9 +13,9 @@ async def test_a_name_is_one_persons_or_one_agents(house: Any) -> None:
     olga, lena = house.people["olga"], house.people["lena"]
     with pytest.raises(Conflict, match="ana is already ana, a person"):
         await house.gate.add_agent(lena, "Ana", "olga", "looks")
-    with pytest.raises(Conflict, match="responder is already an agent"):
+    with pytest.raises(Conflict, match="responder is an agent already"):
         await house.gate.add_agent(lena, "responder", "olga", "looks")
-    with pytest.raises(Conflict, match="responder is already an agent"):
+    with pytest.raises(Conflict, match="responder is an agent already"):
         await house.gate.add_person(olga, "zoe", (Role.ANALYST,), ("Responder",))
 
 
