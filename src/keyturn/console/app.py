@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from keyturn.console import entry, queue, stream
+from keyturn.console import action, entry, queue, stream, turning
 from keyturn.console.desk import Desk
 from keyturn.console.errors import Errors
 from keyturn.console.guard import Guard, Receive, Scope, Send
@@ -28,6 +28,8 @@ async def _nowhere(visit: Visit) -> Response:
 ROUTES: tuple[Page | Deed, ...] = (
     *entry.ROUTES,
     *queue.ROUTES,
+    *action.ROUTES,
+    *turning.ROUTES,
     *stream.ROUTES,
     Page("/{rest:path}", _nowhere),
 )

@@ -23,7 +23,7 @@ POLICY = (
 )
 FEATURES = (
     "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=(), "
-    "payment=(), usb=(), serial=(), bluetooth=(), clipboard-read=(), display-capture=()"
+    "payment=(), usb=(), serial=(), clipboard-read=(), display-capture=()"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,

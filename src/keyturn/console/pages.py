@@ -33,7 +33,7 @@ class Pages:
             ago=words.ago,
             spaced=words.spaced,
             number=words.number,
-            lines=words.lines,
+            json=words.json,
             many=words.many,
         )
         self._templates.globals.update(words=words)

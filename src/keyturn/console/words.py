@@ -1,7 +1,9 @@
 """The system's own words on the pages: times, states, oversight. Pure."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+from keyturn.core.canonical import canonical_json
 from keyturn.core.execution import State
 from keyturn.core.facts import Oversight
 from keyturn.core.profile import Reversible, Stage
@@ -40,6 +42,8 @@ STAGES = {
 }
 NOTICES = {
     "signed-out": "You are signed out.",
+    "turned": "Your key is turned.",
+    "narrowed": "The smaller action is proposed in its place; it is decided anew.",
     "refused": "Refused. The agent is told your reason.",
     "withdrawn": "Withdrawn. Nothing has run.",
     "confirmed": "Confirmed: it stays as it is.",
@@ -111,6 +115,6 @@ def many(count: int, one: str, more: str = "") -> str:
     return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
-def lines(text: str) -> list[str]:
-    """A text's lines."""
-    return text.split("\n")
+def json(value: Any) -> str:
+    """A value as canonical JSON."""
+    return canonical_json(value).decode()
