@@ -155,7 +155,7 @@ def test_guardrail_9_one_person_counts_once(policy: Policy, make_facts: MakeFact
 
 
 def test_guardrail_9_agents_and_repeaters_turn_no_key(policy: Policy, make_facts: MakeFacts) -> None:
-    def turn(person: str = "ann", *, agent: bool = False, turned: bool = False) -> bool:
+    def turn(person: str = "ann", *, agent: bool = False, turned: bool = False, **how: Any) -> bool:
         facts = TurnFacts(
             facts=make_facts(**CHANGE),
             action="a1",
@@ -164,6 +164,7 @@ def test_guardrail_9_agents_and_repeaters_turn_no_key(policy: Policy, make_facts
             roles=("analyst",),
             already_turned=turned,
             is_agent=agent,
+            **how,
         )
         return policy.may_turn(facts).allowed
 
@@ -171,6 +172,8 @@ def test_guardrail_9_agents_and_repeaters_turn_no_key(policy: Policy, make_facts
     assert not turn(agent=True)
     assert not turn("triage-bot")
     assert not turn(turned=True)
+    assert turn(has_passkey=True, method="passkey")
+    assert not turn(has_passkey=True), "a token alone turns nothing for who has a passkey"
 
 
 @pytest.mark.parametrize("stage", [Stage.RECORD, Stage.RESPOND])
@@ -227,6 +230,8 @@ def test_guardrail_3_is_kept_twice_and_a_copy_that_loses_both_is_caught() -> Non
         ("context.chain.tools >= 3", "context.chain.tools > 3", "guardrail-7"),
         ("&& context.crown_jewel }", "&& context.crown_jewel && context.production }", "guardrail-8"),
         ("context.keys < 2 && context.independent < 1", "context.keys < 1", "guardrail-9"),
+        ('context.method != "passkey"', 'context.method == "none"', "guardrail-9"),
+        ("context.has_passkey && ", "context.has_passkey && context.already_turned && ", "guardrail-9"),
         ("context.held_for_ms >= 900000", "context.held_for_ms >= 60000", "guardrail-9"),
         ('context.stopped != ""', 'context.stopped == "everything"', "guardrail-10"),
     ],

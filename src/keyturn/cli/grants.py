@@ -40,6 +40,19 @@ def add_person(remote: Remote, name: str, roles: tuple[str, ...], aliases: tuple
     _told(f"{plain(made['id'])} is added: {', '.join(wanted)}.", made["token"])
 
 
+@person.command("invite")
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="For somebody new; more than once.")
+@REMOTE
+def invite_person(remote: Remote, name: str, roles: tuple[str, ...]) -> None:
+    """Print a link with which NAME enrols a passkey on the page: once, within a day."""
+    made = remote.invite(name, roles)
+    click.echo(
+        f"For {plain(made['person'])} alone, until {clock(made['expires_at'])}; whoever follows it is them:", err=True
+    )
+    click.echo(plain(made["link"]))
+
+
 @person.command("list")
 @REMOTE
 def list_people(remote: Remote) -> None:

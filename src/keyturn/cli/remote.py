@@ -154,6 +154,10 @@ class Remote:
         """A person; the answer holds their token."""
         return dict(self.post("/v1/people", {"name": name, "roles": roles, "aliases": aliases}))
 
+    def invite(self, name: str, roles: Sequence[str]) -> dict[str, Any]:
+        """A link to the page for a person; the answer holds it."""
+        return dict(self.post("/v1/invitations", {"name": name, "roles": roles}))
+
     def add_agent(self, name: str, owner: str, purpose: str, days: int) -> dict[str, Any]:
         """An agent; the answer holds its token."""
         body = {"name": name, "owner": owner, "purpose": purpose, "token_days": days}

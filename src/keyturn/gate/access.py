@@ -2,7 +2,7 @@
 
 A ceremony is begun and finished. ``options`` go to ``navigator.credentials`` as they are
 (``PublicKeyCredential.parse…OptionsFromJSON``), and what its ``toJSON()`` gives comes back as ``answer``. The first
-answer spends the ceremony, right or wrong. A process without a page raises ``ConfigError``.
+answer spends the ceremony, right or wrong. A process without a page raises ``Conflict``.
 """
 
 from collections.abc import Mapping, Sequence

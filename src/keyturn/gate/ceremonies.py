@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from keyturn.core.signing import NONCE
-from keyturn.errors import ConfigError, Conflict, Forbidden, KeyturnError, StoreError, Unauthenticated
+from keyturn.errors import Conflict, Forbidden, KeyturnError, StoreError, Unauthenticated
 from keyturn.gate.access_ports import Asserted, Passkeys
 from keyturn.gate.access_records import Ceremony, CeremonyKind, Passkey
 from keyturn.gate.context import Context
@@ -25,9 +25,9 @@ REFUSED = "the passkey's answer was refused"
 
 
 def passkeys_of(ctx: Context) -> Passkeys:
-    """The relying party; :class:`ConfigError` in a process that serves no page."""
+    """The relying party; :class:`Conflict` in a process that serves no page."""
     if ctx.passkeys is None:
-        raise ConfigError("no page is served from here", hint="set console.enabled and console.url")
+        raise Conflict("no page is served from here", hint="set console.enabled and console.url")
     return ctx.passkeys
 
 

@@ -13,6 +13,7 @@ from keyturn.rest.requests import (
     Because,
     Marks,
     NewAgent,
+    NewInvitation,
     NewPerson,
     NewStop,
     NewToken,
@@ -28,6 +29,7 @@ from keyturn.rest.views import (
     AcceptedView,
     AgentsView,
     AgentView,
+    InvitedView,
     IssuedView,
     MandatesView,
     PeopleView,
@@ -110,6 +112,14 @@ async def add_person(gate: TheGate, who: PersonOrNobodyYet, body: Annotated[NewP
     return answer(IssuedView(made.id, made.token), 201)
 
 
+async def invite_person(
+    gate: TheGate, who: ThePerson, body: Annotated[NewInvitation, parsed(NewInvitation)]
+) -> Response:
+    """Give a person a link to enrol a passkey on the page; it is shown this once."""
+    made = await gate.access.invite(who, body.name, body.roles)
+    return answer(InvitedView(made.person, made.link, made.expires_at), 201)
+
+
 async def list_people(gate: TheGate, who: ThePerson) -> Response:
     """List the people, revoked ones included."""
     return answer(PeopleView(tuple(map(person_view, await gate.people(who)))))
@@ -140,6 +150,7 @@ ROUTES = (
     Route("POST", "/v1/agents/{agent_id}/marks", mark_agent, Marks, {200: AgentView}),
     Route("DELETE", "/v1/agents/{agent_id}", revoke_agent, None, {200: AgentView}),
     Route("POST", "/v1/people", add_person, NewPerson, {201: IssuedView}),
+    Route("POST", "/v1/invitations", invite_person, NewInvitation, {201: InvitedView}),
     Route("GET", "/v1/people", list_people, None, {200: PeopleView}),
     Route("DELETE", "/v1/people/{person_id}", revoke_person, None, {200: PersonView}),
     Route("POST", "/v1/tools/{upstream}/{name:path}/acceptance", accept_tool, None, {200: AcceptedView}),

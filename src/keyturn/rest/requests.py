@@ -130,6 +130,13 @@ class NewPerson(_Body, frozen=True):
     aliases: tuple[str, ...] = ()
 
 
+class NewInvitation(_Body, frozen=True):
+    """Whom to let in on the page. ``roles`` for somebody new; none for somebody who is there and needs a passkey."""
+
+    name: str
+    roles: tuple[Role, ...] = ()
+
+
 class NewAgent(_Body, frozen=True):
     """A non-human identity: one purpose, one owner, a token that ends."""
 

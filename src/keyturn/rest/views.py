@@ -130,6 +130,14 @@ class IssuedView(msgspec.Struct, frozen=True):
     token: str
 
 
+class InvitedView(msgspec.Struct, frozen=True):
+    """A link to the page, shown this once: whoever follows it enrols the passkey of that person."""
+
+    person: str
+    link: str
+    expires_at: int
+
+
 class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     """An agent, without its token."""
 

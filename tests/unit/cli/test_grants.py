@@ -68,3 +68,14 @@ def test_as_a_program_its_exit_codes_and_help_are_those_of_a_program() -> None:
         return subprocess.run([sys.executable, "-m", "keyturn.cli", *args], capture_output=True).returncode
 
     assert [exit_code("--help"), exit_code("no-such-verb"), exit_code("serve", "-c", "/none.toml")] == [0, 2, 2]
+
+
+def test_an_invitation_is_a_link_alone_on_standard_output(tmp_path: Path, run: Run) -> None:
+    config = tmp_path / "keyturn.toml"
+    config.write_text('[console]\nurl = "https://keyturn.example.com"\n')
+    token = run("person", "add", "olga", "--owner", "-c", str(config)).stdout.strip()
+    made = run("person", "invite", "nina", "--role", "lead", "-c", str(config), token=token)
+    assert made.exit_code == 0, made.output
+    assert made.stdout.startswith("https://keyturn.example.com/console/join/kti_") and made.stdout.count("\n") == 1
+    again = run("person", "invite", "nina", "-c", str(config), token=token)
+    assert again.exit_code == 1 and "no role" in again.output

@@ -7,7 +7,7 @@ import pytest
 from tests.authenticator import Authenticator
 from tests.passkeys import enrol, sign_in, token_of
 
-from keyturn.errors import ConfigError, Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from keyturn.gate import Context, Gate
 from keyturn.gate.records import Role
 from keyturn.store import SqliteStore
@@ -343,9 +343,9 @@ async def test_sessions_are_listed_and_revoked(house: House) -> None:
 
 async def test_where_no_page_is_served_nobody_comes_in(house: House) -> None:
     house.ctx.passkeys = None
-    with pytest.raises(ConfigError, match="no page"):
+    with pytest.raises(Conflict, match="no page"):
         await house.gate.access.begin_sign_in()
-    with pytest.raises(ConfigError, match="no page"):
+    with pytest.raises(Conflict, match="no page"):
         await house.gate.access.invite(house.people["olga"], "ana")
 
 
