@@ -54,6 +54,44 @@ def test_a_mistake_names_the_file_the_key_and_what_would_do(tmp_path: Path, text
     assert all(words in message for words in says), message
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://127.0.0.1:8787", "give a name, such as http://localhost"),
+        ("https://[::1]", "IP address"),
+        ("http://keyturn.example.com", "https://keyturn.example.com"),
+        ("keyturn.example.com", "no page's address"),
+        ("https://keyturn.example.com/console", "no page's address"),
+        ("https://keyturn.example.com:443", "write it as browsers do: https://keyturn.example.com"),
+        ("https://Keyturn.example.com", "write it as browsers do"),
+        ("https://ana@keyturn.example.com", "write it as browsers do"),
+        ("https://keyturn.example.com:99999", "console"),
+    ],
+)
+def test_a_page_that_no_passkey_can_be_bound_to_is_told(tmp_path: Path, url: str, says: str) -> None:
+    with pytest.raises(ConfigError, match="console") as caught:
+        read_config(written(tmp_path, f'[console]\nurl = "{url}"'))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", "http://localhost:8787"),
+        ("[server]\nport = 9000", "http://localhost:9000"),
+        ('[console]\nurl = "https://keyturn.example.com/"', "https://keyturn.example.com"),
+        ('[console]\nurl = "http://keyturn.localhost:8080"', "http://keyturn.localhost:8080"),
+    ],
+)
+def test_the_pages_address(tmp_path: Path, text: str, url: str) -> None:
+    assert read_config(written(tmp_path, text)).console_url == url
+
+
+def test_a_session_without_time_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"console\.session_idle_s"):
+        read_config(written(tmp_path, "[console]\nsession_idle_s = 0"))
+
+
 def test_a_file_that_is_not_there_says_how_to_write_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="keyturn init"):
         read_config(tmp_path / "none.toml")

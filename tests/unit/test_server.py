@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from keyturn.cli.remote import Remote
 from keyturn.config import Config, ServerSettings, UpstreamSettings, read_config
 from keyturn.demo.gateway import running
 from keyturn.errors import ConfigError
@@ -61,3 +62,19 @@ def test_a_started_gateway_tells_strangers_nothing_and_keeps_its_files_to_itself
     files = [path for path in read_config(config).folder.rglob("*") if path.is_file()]
     assert {"keyturn.db", "journal.key", "state.key"} <= {path.name for path in files}
     assert not [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
+def test_the_first_owners_link_is_told_while_there_is_nobody(tmp_path: Path) -> None:
+    config = tmp_path / "keyturn.toml"
+    config.write_text('[server]\nport = 0\n[upstreams.away]\ncommand = "no-such-program-anywhere"\n')
+    links = []
+    for _ in range(2):
+        with running(config) as url:
+            port = url.rpartition(":")[2]
+            told = config.with_name("gateway.log").read_text()
+            links += [word for word in told.split() if word.startswith(f"http://localhost:{port}/console/setup/kti_")]
+    assert len(links) == len(set(links)) == 2, "each start has a new one"
+    with Remote.in_process(config, "") as first:
+        first.add_person("olga", ("owner",), ())
+    with running(config):
+        assert "setup" not in config.with_name("gateway.log").read_text()
