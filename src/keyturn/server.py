@@ -5,6 +5,7 @@ A house (:mod:`keyturn.house`) with its upstreams, the MCP gateway and REST on o
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -111,6 +112,7 @@ async def _serve(config: Config, port: int, ready: Callable[[str], None], setup:
                     timeout_graceful_shutdown=PATIENCE_S,
                 )
             )
+            gc.freeze()  # a full collection would walk all that was loaded (100,000 objects) while every call waits
             await _run(server, listener, gateway, console, house.clock, ready)
         finally:
             await house.gate.stop_running()
