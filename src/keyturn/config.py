@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +15,8 @@ import msgspec
 from keyturn.core.quorum import KeySet, QuorumRule
 from keyturn.errors import ConfigError
 from keyturn.gate.context import AccessSettings, CareSettings, GateSettings
+from keyturn.gate.notices import Event
+from keyturn.gate.records import Role
 
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+([_-][a-z0-9]+)*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -84,6 +87,35 @@ class UpstreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("give a command (stdio) or a url (streamable HTTP), and not both")
 
 
+class NotifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where people hear: an apprise URL, or a webhook with the secrets that sign it. Both may hold ``${NAME}``.
+
+    ``events`` and ``roles`` say what is told there; empty means all. ``give_up_s``: for how long sending is tried.
+    """
+
+    name: str
+    kind: Literal["apprise", "webhook"]
+    url: str
+    secrets: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    roles: tuple[Role, ...] = ()
+    timeout_s: Annotated[float, msgspec.Meta(ge=1, le=120)] = 20.0
+    give_up_s: Annotated[int, msgspec.Meta(ge=60, le=7 * 24 * 3600)] = 6 * 3600
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name[:80]!r} can't name a target: lower-case letters and digits, single - or _")
+        if not self.url:
+            raise ValueError(f"{self.name} has no url")
+        if Event.TEST in self.events:
+            raise ValueError(f"{self.name}: a test is sent with keyturn notify test, it is no event")
+        if (self.kind == "webhook") != bool(self.secrets):
+            raise ValueError(f"{self.name}: secrets sign a webhook (one, or two to change over), and nothing else")
+
+    def __repr__(self) -> str:
+        return f"NotifySettings({self.name!r}, {self.kind!r})"
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings. Relative paths are relative to the file's folder, and absolute after :func:`read_config`."""
 
@@ -99,8 +131,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gate: GateSettings = GateSettings()
     care: CareSettings = CareSettings()
     quorum: tuple[QuorumRule, ...] = ()
+    notify: tuple[NotifySettings, ...] = ()
 
     def __post_init__(self) -> None:
+        names = [target.name for target in self.notify]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two [[notify]] are named {twice}: give each a name of its own")
         for name in self.upstreams:
             if not _NAME.fullmatch(name):
                 raise ValueError(
@@ -129,7 +165,12 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "$.care": CareSettings,
     "$.quorum[...]": QuorumRule,
     "$.quorum[...].sets[...]": KeySet,
+    "$.notify[...]": NotifySettings,
     "$.upstreams[...]": UpstreamSettings,
+}
+_WORDS: dict[str, tuple[str, ...]] = {
+    "events": tuple(event.value for event in Event if event is not Event.TEST),
+    "roles": tuple(Role),
 }
 
 
@@ -188,8 +229,10 @@ def _refused(path: Path, table: Mapping[str, object], message: str) -> ConfigErr
     unknown = re.search(r"unknown field `([^`]*)`", what)
     if unknown is None:
         key = place.removeprefix("$").lstrip(".") or "the file"
-        return ConfigError(f"{path}: {key}: {what}", hint="correct that key, or leave it out for the default")
-    section = _SECTIONS.get(place)
+        words = next((words for name, words in _WORDS.items() if f".{name}[" in place), None)
+        hint = f"one of {', '.join(words)}" if words else "correct that key, or leave it out for the default"
+        return ConfigError(f"{path}: {key}: {what}", hint=hint)
+    section = _SECTIONS.get(re.sub(r"\[\d+\]", "[...]", place))
     known = sorted(section.__struct_fields__) if section else []
     near = get_close_matches(unknown[1], known, n=1)
     key = f"{place}.{unknown[1]}".removeprefix("$.")

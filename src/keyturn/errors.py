@@ -15,6 +15,7 @@
     ├── ProfileError          a tool profile that can't be read
     ├── StoreError            the database refused or failed: nothing was done
     ├── JournalError          the log is malformed, or does not verify
+    ├── NotDelivered          somebody was to be told, and the target did not take it
     └── ToolError             a call to a tool behind the gate
         ├── ToolNotSent       it surely never left: nothing happened
         └── ToolLost          it left and no usable answer came: what happened is unknown
@@ -113,6 +114,20 @@ class JournalError(KeyturnError):
     """The log is malformed, or does not verify."""
 
     code = "journal"
+
+
+class NotDelivered(KeyturnError):
+    """A target did not take a notice. The message holds nothing of the target's address.
+
+    ``final``: it never will. ``retry_after_s``: not before then.
+    """
+
+    code = "not_delivered"
+
+    def __init__(self, message: str, *, hint: str = "", final: bool = False, retry_after_s: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.final = final
+        self.retry_after_s = retry_after_s
 
 
 class ToolError(KeyturnError):

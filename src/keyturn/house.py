@@ -17,6 +17,7 @@ from keyturn.gate.context import new_id
 from keyturn.gate.ports import Definition, ToolAnswer, ToolCall, Tools
 from keyturn.journal import Signer
 from keyturn.knowledge import FileKnowledge
+from keyturn.notifying import listeners
 from keyturn.passkeys import RelyingParty
 from keyturn.policy_files import load_policy
 from keyturn.publication import DATABASE
@@ -103,6 +104,7 @@ def build(config: Config, tools: Tools) -> House:
         care=config.care,
         passkeys=RelyingParty(config.console_url) if config.console.enabled else None,
         access=config.console,
+        listeners=listeners(config),
     )
     return House(config, store, Gate(context), signer, clock, runners, runner)
 

@@ -22,6 +22,8 @@ from keyturn.console import Console
 from keyturn.errors import ConfigError
 from keyturn.house import Asgi, WallClock, build, rest_app
 from keyturn.mcp_gateway import Gateway, GatewaySettings
+from keyturn.notify import Sender
+from keyturn.notifying import targets
 from keyturn.tools.settings import HttpSettings, StdioSettings
 from keyturn.tools.upstreams import UpstreamTools
 
@@ -91,12 +93,15 @@ async def _serve(config: Config, port: int, ready: Callable[[str], None], setup:
         heard = msgspec.structs.replace(config.server, port=listener.getsockname()[1])
         config = msgspec.structs.replace(config, server=heard)
         tools = UpstreamTools({name: upstream_settings(name, u) for name, u in config.upstreams.items()})
+        reached = targets(config, WallClock())
         house = build(config, tools)
+        sender = Sender(house.gate.outbox, reached)
         try:
             await tools.start()
             await house.gate.start()
             if config.console.enabled and (link := await house.gate.access.setup_link()) is not None:
                 setup(link.link)
+            sender.start()
             upstreams = {name: tools.upstream(name) for name in config.upstreams}
             gateway = Gateway(house.gate, upstreams, house.clock, gateway_settings(config))
             console = Console(house.gate, house.clock, config.console_url) if config.console.enabled else None
@@ -116,6 +121,7 @@ async def _serve(config: Config, port: int, ready: Callable[[str], None], setup:
             await _run(server, listener, gateway, console, house.clock, ready)
         finally:
             await house.gate.stop_running()
+            await sender.stop()
             await tools.close()
             await house.close()
 

@@ -23,8 +23,10 @@ from keyturn.core.mandate import Budgets, Mandate
 from keyturn.errors import ConfigError
 from keyturn.gate import Gate, MandateDraft
 from keyturn.gate.records import Agent, Person, Role
-from keyturn.house import build
+from keyturn.house import WallClock, build
 from keyturn.mcp_gateway import StdioGateway
+from keyturn.notify import Sender
+from keyturn.notifying import targets
 from keyturn.server import gateway_settings
 from keyturn.tools.settings import StdioSettings
 from keyturn.tools.upstreams import UpstreamTools
@@ -82,12 +84,15 @@ async def _wrap(config: Config) -> None:
         command=upstream.command, args=upstream.args, cwd=upstream.cwd, inherit=inherit, exclusive=True
     )
     tools = UpstreamTools({name: stdio})
+    reached = targets(config, WallClock())
     house = build(config, tools)
+    sender = Sender(house.gate.outbox, reached)
     mandate: Mandate | None = None
     operator: Person | None = None
     try:
         await tools.start()
         await house.gate.start()
+        sender.start()
         operator = await _operator(house.gate, config.folder)
         agent = await _agent(house.gate, operator, name)
         draft = MandateDraft(
@@ -109,6 +114,7 @@ async def _wrap(config: Config) -> None:
         if mandate is not None and operator is not None:
             await house.gate.revoke_mandate(operator, mandate.id, "the session has ended")
         await house.gate.stop_running()
+        await sender.stop()
         await tools.close()
         await house.close()
 

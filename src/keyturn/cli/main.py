@@ -7,6 +7,7 @@ import click
 
 from keyturn.cli import actions, grants
 from keyturn.cli.journal import journal
+from keyturn.cli.notify import notify
 from keyturn.cli.plain import plain
 from keyturn.cli.policy import policy
 from keyturn.cli.run import demo, init, serve, wrap
@@ -57,6 +58,7 @@ for command in (
     grants.tools,
     policy,
     journal,
+    notify,
 ):
     cli.add_command(command)
 

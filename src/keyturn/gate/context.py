@@ -16,6 +16,7 @@ import msgspec
 from keyturn.core.policy import Policy
 from keyturn.core.quorum import QuorumRule
 from keyturn.gate.access_ports import Passkeys
+from keyturn.gate.notices import Listener
 from keyturn.gate.ports import Clock, Knowledge, Runners, Store, Tools
 
 log = logging.getLogger("keyturn.gate")
@@ -25,7 +26,8 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Times in seconds. ``result_limit`` in bytes: a larger answer is passed on and only its hash is kept.
 
     ``keep_read_result``: the same for a read that ran free, so that a person can see later where a value is from; 0
-    keeps none. What such a read shows of secrets is never kept.
+    keeps none. What such a read shows of secrets is never kept. ``warn_s``: how long before a hold expires people hear
+    of it again.
     """
 
     hold_s: int = 4 * 3600
@@ -36,6 +38,7 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     result_limit: int = 1_048_576
     keep_read_result: int = 65_536
     sweep_s: float = 0.5
+    warn_s: int = 15 * 60
 
 
 Seconds = Annotated[int, msgspec.Meta(ge=1)]
@@ -81,7 +84,7 @@ def token_hash(token: str) -> str:
 class Context:
     """The gate's ports and settings. ``runner`` names this process, ``running`` are the actions that it is at;
     ``policy`` is replaced whole, never edited; ``quorum`` are the operator's threshold sets, ``chance`` a number from 0
-    to 1 for what comes at random. ``passkeys`` is None where no page is served."""
+    to 1 for what comes at random. ``passkeys`` is None where no page is served; ``listeners`` hear of events."""
 
     store: Store
     tools: Tools
@@ -96,6 +99,7 @@ class Context:
     chance: Callable[[], float] = random.SystemRandom().random
     passkeys: Passkeys | None = None
     access: AccessSettings = field(default_factory=AccessSettings)
+    listeners: tuple[Listener, ...] = ()
     running: set[str] = field(default_factory=set)
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     _tasks: set["asyncio.Task[object]"] = field(default_factory=set)

@@ -21,6 +21,7 @@ from keyturn.core.policy import ReleaseFacts, Ruling
 from keyturn.core.profile import Profile, Reversible, Stage, Touches, disproved, readable, resolve, unmet
 from keyturn.errors import InvalidJson, KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
+from keyturn.gate.notices import moved
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
 from keyturn.gate.records import ActionRecord, Person
 from keyturn.gate.situation import facts_json, read_facts
@@ -85,13 +86,13 @@ def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action,
     ruling = enough_keys(ctx, tx, record, action, current)
     if not ruling.allowed:
         body = {**verdict_body(verdict), "missing": [r.why for r in ruling.reasons]}
-        tx.record("held_again", now, body, {"facts": facts_json(facts)}, action=record.id, case=record.case)
+        entry = tx.record("held_again", now, body, {"facts": facts_json(facts)}, action=record.id, case=record.case)
         state = advance(record.state, Step.HOLD_AGAIN)
-        tx.put_action(
-            replace(
-                record, state=state, hold=current, oversight=current.oversight, reasons=verdict.reasons, changed_at=now
-            )
+        again = replace(
+            record, state=state, hold=current, oversight=current.oversight, reasons=verdict.reasons, changed_at=now
         )
+        tx.put_action(again)
+        moved(ctx, tx, again, entry)
         return None
     record = replace(
         record,
@@ -118,8 +119,10 @@ def end(
     """Take a step that somebody or the clock decided, with its entry."""
     state = advance(record.state, step)
     record = replace(record, state=state, changed_at=now, due_at=0, ended_by=by, ended_because=because)
-    tx.record(kind, now, {"by": by, "because": because, "state": state.value}, action=record.id, case=record.case)
+    body = {"by": by, "because": because, "state": state.value}
+    entry = tx.record(kind, now, body, action=record.id, case=record.case)
     tx.put_action(record)
+    moved(ctx, tx, record, entry)
     return record
 
 
@@ -355,11 +358,12 @@ def _outcome(
             body["result"] = {"bytes": len(result), "commitment": commit(bytes.fromhex(action.nonce), result)}
             if len(result) <= _room(ctx, record, profile):
                 payloads["result"] = result
-        tx.record("outcome", now, body, payloads, action=record.id, case=record.case)
+        entry = tx.record("outcome", now, body, payloads, action=record.id, case=record.case)
         after = replace(
             record, state=state, changed_at=now, due_at=due, ended_because=because, is_error=is_error, runner=""
         )
         tx.put_action(after)
+        moved(ctx, tx, after, entry)
         return after
 
     return write

@@ -23,6 +23,7 @@ from keyturn.gate.context import Context, log, token_hash
 from keyturn.gate.dossier import Dossiers
 from keyturn.gate.execute import kick, run
 from keyturn.gate.grants import Issued, MandateDraft
+from keyturn.gate.outbox import Outbox
 from keyturn.gate.ports import Definition, ToolAnswer, Tx
 from keyturn.gate.pulse import PulseVerbs
 from keyturn.gate.quorum import QuorumVerbs
@@ -62,6 +63,7 @@ class Gate:
         self.pulse = PulseVerbs(ctx)
         self.dossier = Dossiers(ctx)
         self._sweeper: asyncio.Task[None] | None = None
+        self.outbox = Outbox(ctx)
 
     # Life
 

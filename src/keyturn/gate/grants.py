@@ -15,6 +15,7 @@ from keyturn.core.mandate import Budgets, Mandate, check_terms, delegate
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
 from keyturn.gate.context import Context, new_id, new_token, token_hash
 from keyturn.gate.names import need_own_name
+from keyturn.gate.notices import stop_changed
 from keyturn.gate.ports import Tx
 from keyturn.gate.reading import KINDS
 from keyturn.gate.records import Agent, Person, Role, Scope, Stop, ToolPin
@@ -234,7 +235,7 @@ def press_stop(ctx: Context, who: Person, scope: Scope, subject: str, reason: st
         stop = Stop(id=new_id("s", now), scope=scope, subject=subject, reason=need_reason(reason), by=by, at=now)
         tx.put_stop(stop)
         body = {"stop": stop.id, "scope": scope.value, "subject": subject, "by": by, "because": stop.reason}
-        tx.record("stopped", now, body)
+        stop_changed(ctx, tx, stop, now, tx.record("stopped", now, body))
         return stop
 
     return work
@@ -271,7 +272,8 @@ def lift_stop(ctx: Context, who: Person, stop_id: str, reason: str) -> Callable[
             raise Conflict(f"{stop.id} is lifted already")
         stop = replace(stop, lifted_at=now, lifted_by=by)
         tx.put_stop(stop)
-        tx.record("resumed", now, {"stop": stop.id, "by": by, "because": need_reason(reason)})
+        entry = tx.record("resumed", now, {"stop": stop.id, "by": by, "because": need_reason(reason)})
+        stop_changed(ctx, tx, stop, now, entry)
         return stop
 
     return work

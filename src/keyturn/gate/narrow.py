@@ -71,7 +71,7 @@ def narrow(
             verdict = Verdict(Oversight.ONE_KEY, (*verdict.reasons, NARROWED), verdict.policy)
         content = action.content()
         narrowed = row_of(ctx, action, digest_of(content), facts, verdict, fingerprint)
-        write_proposal(tx, narrowed, action, content, facts, verdict)
+        write_proposal(ctx, tx, narrowed, action, content, facts, verdict)
         return ended, narrowed
 
     return work

@@ -13,6 +13,7 @@ from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
 from keyturn.gate.access_ports import AccessRows
 from keyturn.gate.case_ports import CaseRows
+from keyturn.gate.outbox_ports import OutboxRows
 from keyturn.gate.pulse_ports import PulseRows
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 
@@ -47,6 +48,11 @@ class Tx(Protocol):
     @property
     def pulse(self) -> PulseRows:
         """What is new: reads alone."""
+        ...
+
+    @property
+    def outbox(self) -> OutboxRows:
+        """What people are still to be told."""
         ...
 
     # Who

@@ -21,6 +21,7 @@ from keyturn.core.policy import Verdict
 from keyturn.core.profile import Basis, Profile, Stage, named_targets
 from keyturn.errors import Forbidden, InvalidArguments, InvalidInput
 from keyturn.gate.context import Context, new_id
+from keyturn.gate.notices import moved
 from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.records import ActionRecord, Agent, ToolPin
 from keyturn.gate.situation import agents_of, facts_json, lineage, profile_for, read_facts
@@ -98,7 +99,7 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
             return twin, action_of(tx, twin), profile
     content = action.content()
     record = row_of(ctx, action, digest_of(content), facts, verdict, fingerprint)
-    write_proposal(tx, record, action, content, facts, verdict)
+    write_proposal(ctx, tx, record, action, content, facts, verdict)
     return record, action, profile
 
 
@@ -184,7 +185,7 @@ def row_of(ctx: Context, action: Action, digest: str, facts: Facts, verdict: Ver
 
 
 def write_proposal(
-    tx: Tx, record: ActionRecord, action: Action, content: bytes, facts: Facts, verdict: Verdict
+    ctx: Context, tx: Tx, record: ActionRecord, action: Action, content: bytes, facts: Facts, verdict: Verdict
 ) -> None:
     """The entries of a proposal and of its verdict, that of its release if it runs at once, and the row."""
     who: dict[str, Any] = {
@@ -196,12 +197,13 @@ def write_proposal(
     if action.narrowed is not None:
         who["narrowed"] = {"of": action.narrowed.of, "by": list(action.narrowed.by)}
     tx.record("proposed", facts.now, who, {"action": content}, action=record.id, case=record.case)
-    tx.record(
+    entry = tx.record(
         "decided", facts.now, verdict_body(verdict), {"facts": facts_json(facts)}, action=record.id, case=record.case
     )
     if record.state is State.EXECUTING:
         begin_execution(tx, record, facts, facts.now, [])
     tx.put_action(record)
+    moved(ctx, tx, record, entry)
 
 
 def verdict_body(verdict: Verdict) -> dict[str, Any]:

@@ -109,6 +109,16 @@ MIGRATIONS: tuple[str, ...] = (
         body BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
+    # What people are to be told (gate/outbox.py): a claimed row is one whose due_at is put off.
+    """
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY, notice TEXT NOT NULL, target TEXT NOT NULL, state TEXT NOT NULL,
+        due_at INTEGER NOT NULL, give_up_at INTEGER NOT NULL, attempts INTEGER NOT NULL, holder TEXT NOT NULL,
+        because TEXT NOT NULL, body BLOB NOT NULL,
+        UNIQUE (notice, target)
+    );
+    CREATE INDEX outbox_waiting ON outbox (target, due_at, id) WHERE state = 'waiting';
+    """,
 )
 
 

@@ -14,6 +14,7 @@ from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 from keyturn.store.access_rows import AccessRows
 from keyturn.store.case_rows import CaseRows
 from keyturn.store.journal_rows import JournalRows
+from keyturn.store.outbox_rows import OutboxRows
 from keyturn.store.pulse_rows import PulseRows
 from keyturn.store.remembered import Remembered
 
@@ -37,6 +38,7 @@ class SqliteTx:
         self.access = AccessRows(db)
         self.pulse = PulseRows(db, self.journal)
         self.cases = CaseRows(db, self.journal)
+        self.outbox = OutboxRows(db)
         self._seldom = Remembered(db)
         self._spent: dict[str, tuple[int, int]] = {}
         self._spending: dict[str, tuple[int, int]] = {}
