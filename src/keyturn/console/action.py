@@ -34,6 +34,11 @@ class Value(msgspec.Struct, frozen=True):
     kind: str
     origin: Traced
 
+    @property
+    def lines(self) -> int:
+        """How many lines it has."""
+        return self.text.count("\n") + 1
+
 
 class Shown(msgspec.Struct, frozen=True):
     """The arguments on the page, and how much of them is not on it: values, and characters of long ones."""
@@ -98,11 +103,11 @@ async def action(visit: Visit) -> Response:
 
 
 async def decide(visit: Visit) -> Response:
-    """The part of the page that says what this person can do now, for when something changed."""
+    """The part of the page that says where it stands and what this person can do now, for when something changed."""
     record = await _record(visit)
     whole = visit.asked("whole") == "1"
     return await visit.page(
-        "decide.html", record=record, may=await _may(visit, record), whole=whole, needed=KEYS_NEEDED
+        "decision.html", record=record, may=await _may(visit, record), whole=whole, needed=KEYS_NEEDED
     )
 
 

@@ -16,6 +16,7 @@ from keyturn.gate.care_records import Group, Queue, QueueFilter, QueueRow
 from keyturn.gate.records import ActionRecord
 
 PAGE = 100
+LATELY = 8
 
 
 class Bunch(msgspec.Struct, frozen=True):
@@ -68,6 +69,7 @@ async def queue(visit: Visit) -> Response:
         unsettled=unsettled,
         more=f"/console/?{urlencode({**asked, 'after': found.next})}" if found.next else "",
         address=lambda **more: f"/console/?{urlencode({**asked, **more})}",
+        lately=() if found.rows else await visit.gate.pulse.lately(visit.person, LATELY),
         paged=bool(visit.asked("after")),
     )
 

@@ -5,9 +5,10 @@ import msgspec
 from keyturn.core.execution import State
 from keyturn.gate.context import Context
 from keyturn.gate.ports import Tx
-from keyturn.gate.records import ActionRecord, Stop
+from keyturn.gate.records import ActionRecord, Person, Stop
 
 MOST = 500
+LATELY = 200
 _PEOPLES = frozenset({State.CONFIRMING, State.REVERTING, State.UNKNOWN})
 
 
@@ -55,6 +56,15 @@ class PulseVerbs:
             return Changes(pulse, concern, len(found) > MOST)
 
         return await self._ctx.store.read(work)
+
+    async def lately(self, who: Person, limit: int) -> tuple[ActionRecord, ...]:
+        """The actions that something happened to last, the newest first."""
+
+        def work(tx: Tx) -> list[ActionRecord]:
+            return tx.pulse.touched(max(0, tx.pulse.size() - LATELY), MOST)
+
+        found = await self._ctx.store.read(work)
+        return tuple(sorted(found, key=lambda record: (-record.changed_at, record.id))[:limit])
 
     def _look(self, tx: Tx) -> Pulse:
         unsettled = tx.actions(states=(State.UNKNOWN, State.CONFIRMING), limit=1000)

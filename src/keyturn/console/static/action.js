@@ -9,7 +9,7 @@
   function decide() {
     if (page.querySelector("form[data-busy]") || page.querySelector("dialog[open]")) { stale = true; return; }
     stale = false;
-    htmx.ajax("GET", `/console/actions/${id}/decide?whole=${page.dataset.whole}`, { target: "#decide", swap: "innerHTML" });
+    htmx.ajax("GET", `/console/actions/${id}/decide?whole=${page.dataset.whole}`, { target: "#decision", swap: "innerHTML" });
   }
 
   document.addEventListener("keyturn:action", (event) => {
@@ -19,10 +19,11 @@
     if (!event.detail.held) for (const dialog of page.querySelectorAll("dialog[open]")) dialog.close();
     decide();
   });
-  document.addEventListener("keyturn:resync", () => setTimeout(() => location.reload(), Math.random() * 300));
+  document.addEventListener("keyturn:resync", () => setTimeout(decide, Math.random() * 300));
   document.addEventListener("keyturn:over", (event) => {
     if (!event.target.closest("#standing")) return;
     for (const button of page.querySelectorAll("#decide button:not([type=button])")) button.disabled = true;
+    document.getElementById("over-note").hidden = false;
   });
   document.addEventListener("close", () => { if (stale) decide(); }, true);
 
