@@ -68,7 +68,7 @@ class RelyingParty:
             exclude_credentials=[_descriptor(passkey) for passkey in known if passkey.revoked_at is None],
             supported_pub_key_algs=ALGORITHMS,
         )
-        return options_to_json_dict(options)
+        return _plain(options_to_json_dict(options))
 
     def request(self, challenge: bytes, allowed: Sequence[Passkey]) -> dict[str, Any]:
         """Options for a signature by one of these, or by whichever the person chooses."""
@@ -79,7 +79,7 @@ class RelyingParty:
             allow_credentials=[_descriptor(passkey) for passkey in allowed],
             user_verification=UserVerificationRequirement.REQUIRED,
         )
-        return options_to_json_dict(options)
+        return _plain(options_to_json_dict(options))
 
     def registered(self, challenge: bytes, answer: Mapping[str, Any]) -> Registered:
         """Verify a new credential."""
@@ -136,6 +136,12 @@ def _bounded(answer: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     if not isinstance(response, dict) or size > MAX_ANSWER:
         raise InvalidInput("this is no passkey's answer", hint="send what the browser's toJSON() gives")
     return response, dict(answer)
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as JSON values alone; the library leaves members of its enumerations among them."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(options))
+    return plain
 
 
 def _descriptor(passkey: Passkey) -> PublicKeyCredentialDescriptor:

@@ -305,3 +305,23 @@ async def test_what_is_not_alike_or_not_reversible_is_turned_alone(house: House)
     for count in (0, 21):
         with pytest.raises(InvalidInput, match="1 to 20"):
             await house.gate.access.begin_turn(ana, [(isolate.id, isolate.digest)] * count)
+
+
+async def test_one_person_alone_signs_where_the_pack_lets_them_release(
+    build_house: Callable[..., Any], tmp_path: Path
+) -> None:
+    """small-team: a passkey stands in for the second person, with a cooling-off time and a review afterwards."""
+    house = await build_house(tmp_path / "small.db", pack="small-team")
+    key, olga = await key_of(house, "olga"), house.people["olga"]
+    record = await hold(house)
+    with pytest.raises(Forbidden, match="guardrail-9-passkey-not-token"):
+        await house.gate.turn(olga, record.id, record.digest)
+    (after,) = await turn(house.gate, olga, key, record)
+    assert after.state is State.HELD, "it cools off first"
+    house.clock.ms += 120_000
+    await house.gate.sweep()
+    await house.gate.sweep()
+    done = await house.until(record.id)
+    assert done.state is State.SUCCEEDED and done.review_due
+    await house.gate.stop_running()
+    house.store.close()
