@@ -4,6 +4,7 @@ Each has a ``name`` and a ``text``, some with ``then`` repeated ``times`` after 
 :mod:`keyturn.core.hidden` must find in it. One holds a lone surrogate, which may only stand where text is no JSON.
 """
 
+import functools
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +20,12 @@ class Hostile(NamedTuple):
     marks: str
 
 
-def corpus(most: int | None = None, *, surrogates: bool = False) -> list[Hostile]:
+@functools.cache
+def corpus(most: int | None = None, *, surrogates: bool = False) -> tuple[Hostile, ...]:
     """All of them; ``most`` cuts each to so many characters, for fields that are bounded."""
     found = []
     for each in json.loads(_FILE.read_text(encoding="utf-8")):
         text = each["text"] + each.get("then", "") * each.get("times", 0)
         if surrogates or not any("\ud800" <= ch <= "\udfff" for ch in text):
             found.append(Hostile(each["name"], text[:most], each.get("marks", "")))
-    return found
+    return tuple(found)

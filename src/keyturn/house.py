@@ -105,6 +105,7 @@ def build(config: Config, tools: Tools) -> House:
         passkeys=RelyingParty(config.console_url) if config.console.enabled else None,
         access=config.console,
         listeners=listeners(config),
+        signer=signer,
     )
     return House(config, store, Gate(context), signer, clock, runners, runner)
 

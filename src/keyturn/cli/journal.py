@@ -10,9 +10,10 @@ from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock
 from keyturn.config import read_config
 from keyturn.errors import ConfigError
-from keyturn.journal import LogDirectory, Verifier, verify_directory
+from keyturn.journal import LogDirectory, Verifier, check_excerpt, verify_directory
 from keyturn.passkeys import KeyCheck, KeyReport
 from keyturn.publication import VERIFIER, publish_journal
+from keyturn.report import excerpt_in, same_words
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -89,6 +90,41 @@ def proof(remote: Remote, seq: int) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(remote.proof(seq))).decode())
 
 
+@journal.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--key", help="The log's public key, or a file that holds it; have it from its owner.")
+def check(file: Path, key: str | None) -> None:
+    """Check a case's report or its JSON, offline: every entry stands in the log. Ends with 1 if anything is wrong."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{plain(file)} can't be read: {error.strerror}") from None
+    excerpt = excerpt_in(raw)
+    report = check_excerpt(excerpt, Verifier.parse(excerpt.verifier) if key is None else _key(key))
+    problems = [plain(problem) for problem in report.problems]
+    words = same_words(raw, excerpt) if not problems else None
+    if words is False:
+        problems.append("the report does not say what its entries say: its words were changed")
+    for problem in problems:
+        click.echo(f"REFUSED  {problem}")
+    if problems:
+        raise click.exceptions.Exit(1)
+    where = ", ".join(f"{plain(name)} {plain(value)}" for name, value in excerpt.where.items())
+    click.echo(f"verified: {len(excerpt.entries)} entries of {where}, in the log {plain(report.checkpoint.origin)}")
+    click.echo(f"log:      {report.checkpoint.size} entries, root {report.checkpoint.root.hex()}")
+    click.echo(f"payloads: {report.payloads} present and true, {report.payloads_absent} not in this file")
+    click.echo(_WORDS[words])
+    click.echo("Not proven: that no entry was left out. For that, verify the whole log.")
+    if key is None:
+        click.echo("The key came out of the same file: have it from the log's owner, and give it with --key.")
+
+
+_WORDS = {
+    True: "words:    the report says what its entries say",
+    None: "words:    not compared: another Keyturn wrote the report, or the file is the excerpt alone",
+}
+
+
 def line_of(entry: dict[str, object]) -> str:
     """One entry as a line of a timeline: time, number, kind, and what else it says."""
     at = entry.get("at")
@@ -102,14 +138,19 @@ def _short(value: object) -> str:
     return plain(value, 200) if isinstance(value, str) else plain_json(value, 400)
 
 
-def _verifier(directory: Path, key: str | None) -> Verifier:
-    if key is not None and "+" in key and not Path(key).exists():
+def _key(key: str) -> Verifier:
+    """The key itself, or the one in a file of that name."""
+    if "+" in key and not Path(key).exists():
         return Verifier.parse(key)
+    try:
+        return Verifier.parse(Path(key).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the key {key} can't be read: {error}", hint="give the public key or its file") from None
+
+
+def _verifier(directory: Path, key: str | None) -> Verifier:
     if key is not None:
-        try:
-            return Verifier.parse(Path(key).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"the key {key} can't be read: {error}", hint="give the public key or its file") from None
+        return _key(key)
     found = LogDirectory(directory).read(VERIFIER, 10_000)
     if found is None:
         raise ConfigError(f"{directory} holds no public key", hint="give it with --key")

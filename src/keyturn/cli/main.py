@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from keyturn.cli import actions, grants
+from keyturn.cli.case import case
 from keyturn.cli.journal import journal
 from keyturn.cli.notify import notify
 from keyturn.cli.plain import plain
@@ -59,6 +60,7 @@ for command in (
     policy,
     journal,
     notify,
+    case,
 ):
     cli.add_command(command)
 

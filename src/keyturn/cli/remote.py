@@ -15,6 +15,7 @@ import msgspec
 
 from keyturn.config import read_config
 from keyturn.errors import ConfigError, Conflict, Forbidden, InvalidInput, KeyturnError, NotFound, Unauthenticated
+from keyturn.journal import Excerpt
 
 TOKEN = "KEYTURN_TOKEN"  # noqa: S105 - the variable's name
 _ERRORS = {error.code: error for error in (Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated)}
@@ -137,6 +138,18 @@ class Remote:
     def case_entries(self, case: str) -> Iterator[dict[str, Any]]:
         """A case's entries in order."""
         return (row["entry"] for row in self.pages(f"/v1/cases/{_part(case)}/entries", {"limit": 500}, "entries"))
+
+    def cases(self) -> Iterator[dict[str, Any]]:
+        """Every case, the one with the newest entry first."""
+        skip = 0
+        while rows := self.get("/v1/cases", {"limit": 500, "skip": skip})["cases"]:
+            yield from rows
+            skip += len(rows)
+
+    def export(self, case: str, *, payloads: bool) -> Excerpt:
+        """A case as an excerpt of the journal."""
+        found = self.get(f"/v1/cases/{_part(case)}/export", {"payloads": payloads})
+        return msgspec.convert(found, Excerpt)
 
     def proof(self, seq: int) -> dict[str, Any]:
         """An entry's inclusion proof."""

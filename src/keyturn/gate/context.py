@@ -18,6 +18,7 @@ from keyturn.core.quorum import QuorumRule
 from keyturn.gate.access_ports import Passkeys
 from keyturn.gate.notices import Listener
 from keyturn.gate.ports import Clock, Knowledge, Runners, Store, Tools
+from keyturn.journal import Signer
 
 log = logging.getLogger("keyturn.gate")
 
@@ -84,7 +85,8 @@ def token_hash(token: str) -> str:
 class Context:
     """The gate's ports and settings. ``runner`` names this process, ``running`` are the actions that it is at;
     ``policy`` is replaced whole, never edited; ``quorum`` are the operator's threshold sets, ``chance`` a number from 0
-    to 1 for what comes at random. ``passkeys`` is None where no page is served; ``listeners`` hear of events."""
+    to 1 for what comes at random. ``passkeys`` is None where no page is served, ``signer`` where no log is signed;
+    ``listeners`` hear of events."""
 
     store: Store
     tools: Tools
@@ -98,6 +100,7 @@ class Context:
     care: CareSettings = field(default_factory=CareSettings)
     chance: Callable[[], float] = random.SystemRandom().random
     passkeys: Passkeys | None = None
+    signer: Signer | None = None
     access: AccessSettings = field(default_factory=AccessSettings)
     listeners: tuple[Listener, ...] = ()
     running: set[str] = field(default_factory=set)

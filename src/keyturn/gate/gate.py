@@ -19,6 +19,7 @@ from keyturn.errors import KeyturnError, NotFound, Unauthenticated
 from keyturn.gate import grants, recover, review
 from keyturn.gate.access import Access
 from keyturn.gate.care import CareVerbs
+from keyturn.gate.case import CaseVerbs
 from keyturn.gate.context import Context, log, token_hash
 from keyturn.gate.dossier import Dossiers
 from keyturn.gate.execute import kick, run
@@ -61,7 +62,7 @@ class Gate:
         self._ctx = ctx
         self.access, self.quorum, self.care = Access(ctx), QuorumVerbs(ctx), CareVerbs(ctx)
         self.pulse = PulseVerbs(ctx)
-        self.dossier = Dossiers(ctx)
+        self.dossier, self.case = Dossiers(ctx), CaseVerbs(ctx)
         self._sweeper: asyncio.Task[None] | None = None
         self.outbox = Outbox(ctx)
 

@@ -4,18 +4,29 @@ It knows nothing of the rest of Keyturn but its errors, so that it can be review
 
 Growing: :class:`Frontier` (root), :func:`newly_full`, :class:`Tile` (for a database), :func:`publish` (a folder).
 Proving: :func:`inclusion_proof`, :func:`consistency_proof` over a :class:`TileReader`.
+In one file: :class:`Excerpt`, :func:`check_excerpt`.
 Verifying: :func:`verify_directory`, :func:`verify_extension`, :func:`verify_inclusion`, :func:`verify_consistency`.
 """
 
 from keyturn.journal.checkpoint import Checkpoint
 from keyturn.journal.directory import LogDirectory, erase_payload, publish, published
 from keyturn.journal.entry import read_entry
+from keyturn.journal.excerpt import (
+    FORMAT,
+    Excerpt,
+    ExcerptReport,
+    KeptPayload,
+    Proven,
+    check_excerpt,
+    read_excerpt,
+)
 from keyturn.journal.merkle import (
     EMPTY_ROOT,
     Frontier,
     TileReader,
     consistency_proof,
     inclusion_proof,
+    inclusion_proofs,
     leaf_hash,
     node_hash,
     verify_consistency,
@@ -38,13 +49,18 @@ from keyturn.journal.verify import Extension, Problem, Report, verify_directory,
 
 __all__ = [
     "EMPTY_ROOT",
+    "FORMAT",
     "MAX_ENTRY",
     "Checkpoint",
+    "Excerpt",
+    "ExcerptReport",
     "Extension",
     "Frontier",
+    "KeptPayload",
     "LogDirectory",
     "Note",
     "Problem",
+    "Proven",
     "Report",
     "Signer",
     "Tile",
@@ -52,6 +68,7 @@ __all__ = [
     "TileReader",
     "Verifier",
     "bundle_path",
+    "check_excerpt",
     "commit",
     "consistency_proof",
     "decode_payload",
@@ -59,6 +76,7 @@ __all__ = [
     "encode_payload",
     "erase_payload",
     "inclusion_proof",
+    "inclusion_proofs",
     "leaf_hash",
     "matches",
     "newly_full",
@@ -69,6 +87,7 @@ __all__ = [
     "publish",
     "published",
     "read_entry",
+    "read_excerpt",
     "sign",
     "tile_path",
     "unpack_bundle",

@@ -3,7 +3,8 @@
 Pure: a proof reads the tree through :class:`TileReader`, and nothing else leaves this file.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -110,8 +111,20 @@ def inclusion_proof(index: int, size: int, read: TileReader) -> list[bytes]:
 
     Raises :class:`JournalError` for an index outside the tree, or if a tile can't be read.
     """
-    if not 0 <= index < size <= MAX_SIZE:
-        raise JournalError(f"no inclusion proof for index {index} in a tree of {size} entries")
+    return next(inclusion_proofs((index,), size, read))
+
+
+def inclusion_proofs(indexes: Iterable[int], size: int, read: TileReader) -> Iterator[list[bytes]]:
+    """The proofs of several leaves in one tree, in order; what they share is read and hashed once."""
+    root_of = functools.cache(_range_root(size, read))
+    for index in indexes:
+        if not 0 <= index < size <= MAX_SIZE:
+            raise JournalError(f"no inclusion proof for index {index} in a tree of {size} entries")
+        yield [root_of(low, high) for low, high in _siblings(index, size)]
+
+
+def _siblings(index: int, size: int) -> list[tuple[int, int]]:
+    """The ranges of leaves beside the path from a leaf to the root, the leaf's own neighbour first."""
     siblings = []
     low, high = 0, size
     while high - low > 1:
@@ -122,8 +135,7 @@ def inclusion_proof(index: int, size: int, read: TileReader) -> list[bytes]:
         else:
             siblings.append((low, middle))
             low = middle
-    root_of = _range_root(size, read)
-    return [root_of(low, high) for low, high in reversed(siblings)]
+    return siblings[::-1]
 
 
 def consistency_proof(old: int, new: int, read: TileReader) -> list[bytes]:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.gate import Gate
-from keyturn.rest import actions, grants, journal
+from keyturn.rest import actions, dossier, grants, journal
 from keyturn.rest.errors import answer_errors, error_answer
 from keyturn.rest.journal import Journal
 from keyturn.rest.routes import Route, add_routes, answer
@@ -73,6 +73,12 @@ def create_app(
         app.add_middleware(_Hosts, allowed=tuple(allowed_hosts))
     add_routes(
         app,
-        (*actions.ROUTES, *grants.ROUTES, *journal.ROUTES, Route("GET", "/v1/health", health, None, {200: HealthView})),
+        (
+            *actions.ROUTES,
+            *dossier.ROUTES,
+            *grants.ROUTES,
+            *journal.ROUTES,
+            Route("GET", "/v1/health", health, None, {200: HealthView}),
+        ),
     )
     return app

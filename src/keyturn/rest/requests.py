@@ -103,6 +103,12 @@ class Turn(_Body, frozen=True):
     digest: str
 
 
+class Narrow(_Body, frozen=True):
+    """All arguments of the smaller call."""
+
+    arguments: dict[str, Any]
+
+
 class Because(_Body, frozen=True):
     """Why; it is recorded."""
 
