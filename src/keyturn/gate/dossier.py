@@ -113,6 +113,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     plain words what will happen, ``back`` how it is taken back. ``record`` holds why it is held (``reasons``), its
     keys and its clock; ``missing`` the policy's reasons why the keys are not enough, ``still`` the same in words.
     ``facts`` and ``verdict`` are those of now, not of the proposal. ``mandate`` and ``agent`` None: they are gone.
+    ``listed`` False: no server lists the tool now, so nothing can run, and the profile is the files' alone;
     ``definition_changed``: the tool is not the one that it was proposed for. ``model_output`` of the action is the
     agent's own writing. ``steps_total`` counts all earlier steps, ``steps`` are the newest of them, newest first.
     """
@@ -131,6 +132,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     still: str
     facts: Facts
     verdict: Verdict
+    listed: bool
     definition_changed: bool
     provenance: Provenance
     steps: tuple[EarlierStep, ...]
@@ -178,6 +180,9 @@ def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord) -> Dossier:
     definition = ctx.tools.definition(record.tool)
     held = record.state is State.HELD
     facts, profile = read_facts(ctx, tx, action, definition, record.fingerprint, held=held)
+    if definition is None:
+        away = Definition(tool=record.tool, fingerprint="", input_schema={}, annotations={})
+        profile = ctx.knowledge.profile(away, action.arguments)
     mandate = tx.mandate(record.mandate) if record.mandate else None
     missing = review.missing(ctx, tx, record)
     first = tx.cases.first_entry(record.id)
@@ -201,7 +206,8 @@ def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord) -> Dossier:
         still=_still(record, missing),
         facts=facts,
         verdict=ctx.policy.decide(facts),
-        definition_changed=_changed(record, definition),
+        listed=definition is not None,
+        definition_changed=definition is not None and definition.fingerprint != record.definition,
         provenance=trace(tx, action, mandate, before),
         steps=tuple(_step(seq, step) for seq, step in steps),
         steps_total=total,
@@ -242,10 +248,6 @@ def _still(record: ActionRecord, missing: tuple[Reason, ...]) -> str:
     if record.hold.counted():
         return "; ".join(reason.why for reason in missing)
     return "the keys of two people" if record.hold.oversight is Oversight.TWO_KEY else "the key of one person"
-
-
-def _changed(record: ActionRecord, definition: Definition | None) -> bool:
-    return definition is None or definition.fingerprint != record.definition
 
 
 def _step(seq: int, record: ActionRecord) -> EarlierStep:

@@ -41,6 +41,7 @@ class DossierView(msgspec.Struct, frozen=True, kw_only=True):
     still: str
     facts: Facts
     verdict: VerdictView
+    listed: bool
     definition_changed: bool
     provenance: Provenance
     steps: tuple[EarlierStep, ...]

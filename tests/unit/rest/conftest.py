@@ -74,6 +74,7 @@ async def api(founded: tuple[Path, dict[str, str]], tmp_path: Path) -> AsyncIter
     path, tokens = founded
     house = await build(Path(shutil.copy(path, tmp_path)))
     signer = Signer(ORIGIN, b"k" * 32)
+    house.ctx.signer = signer
     yield Api(house, create_app(house.gate, Journal(house.store, signer)), signer, dict(tokens))
     await house.gate.stop_running()
     house.store.close()
