@@ -19,7 +19,8 @@ class JournalRows:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._frontier = Frontier()
+        self._head: bytes | None = None
+        self._decoded: tuple[bytes | None, Frontier] = (None, Frontier())
         self._entries: list[_Entry] = []
         self._payloads: list[_Payload] = []
         self._saved = (0, 0, 0)
@@ -28,17 +29,20 @@ class JournalRows:
     @property
     def size(self) -> int:
         """How many entries there are, those of this transaction included."""
-        return self._frontier.size + len(self._entries)
+        return self._tree.size + len(self._entries)
+
+    @property
+    def _tree(self) -> Frontier:
+        """The tree's edge as of the head; decoded when somebody asks, which most reads do not."""
+        if self._decoded[0] != self._head:
+            self._decoded = (self._head, Frontier.decode(self._head) if self._head is not None else Frontier())
+        return self._decoded[1]
 
     def load(self) -> None:
         """Look at the head as it stands in the database (another process may have appended)."""
         row = self._db.execute("SELECT at, frontier FROM journal_head").fetchone()
         self._entries, self._payloads = [], []
-        self.at, head = row if row else (0, None)
-        if head is None:
-            self._frontier = Frontier()
-        elif int.from_bytes(head[:8], "big") != self._frontier.size or head != self._frontier.encode():
-            self._frontier = Frontier.decode(head)
+        self.at, self._head = row if row else (0, None)
 
     def save(self) -> None:
         """Remember this point in the transaction."""
@@ -91,12 +95,13 @@ class JournalRows:
             return
         self._db.executemany("INSERT INTO journal VALUES (?,?,?,?,?,?)", self._entries)
         self._db.executemany("INSERT INTO payloads VALUES (?,?,?,?,?)", self._payloads)
-        old = self._frontier.size
-        frontier = self._frontier.extend([entry[4] for entry in self._entries])
+        old = self._tree.size
+        frontier = self._tree.extend([entry[4] for entry in self._entries])
         for level, index in newly_full(old, frontier.size):
             self._db.execute("INSERT INTO tiles VALUES (?,?,?)", (level, index, self._full(level, index)))
-        self._db.execute("INSERT OR REPLACE INTO journal_head VALUES (1,?,?)", (self.at, frontier.encode()))
-        self._frontier = frontier
+        head = frontier.encode()
+        self._db.execute("INSERT OR REPLACE INTO journal_head VALUES (1,?,?)", (self.at, head))
+        self._head, self._decoded = head, (head, frontier)
         self._entries, self._payloads = [], []
 
     def _full(self, level: int, index: int) -> bytes:

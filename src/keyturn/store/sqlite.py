@@ -1,6 +1,5 @@
 """SQLite as the store: WAL, ``synchronous=FULL``, one writing thread, reads where the caller stands."""
 
-import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
@@ -67,7 +66,7 @@ class SqliteStore:
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` in a transaction; returns when it is durable. See :class:`~keyturn.gate.ports.Store`."""
-        result: T = await asyncio.shield(self._writer.submit(work))
+        result: T = await self._writer.submit(work)
         return result
 
     async def read(self, work: Callable[[Tx], T]) -> T:

@@ -9,6 +9,7 @@ import logging
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from keyturn.gate.ports import Tx
 
 log = logging.getLogger(__name__)
 MAX_GROUP = 256
+LINGER_S = 0.02
+"""How long deferred work waits for a commit that somebody waits for, so that a quiet gate commits once a call."""
 
 Work = Callable[[Tx], Any]
 
@@ -73,6 +76,8 @@ class Writer:
     def __init__(self, open_tx: Callable[[], Writable]) -> None:
         self._open = open_tx
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._deferred: deque[_Job] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         opened: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, args=(opened,), name="keyturn-writer", daemon=True)
@@ -87,20 +92,34 @@ class Writer:
         return future
 
     def defer(self, work: Work) -> None:
-        """Queue work that nobody waits for."""
-        self._put(_Job(work, None))
+        """Have work done with the next commit, at the latest after :data:`LINGER_S`; nobody waits for it."""
+        if self._closed:
+            raise StoreError("the database is closed", hint="the server is shutting down; try again later")
+        self._deferred.append(_Job(work, None))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LINGER_S, self._flush)
 
     def close(self) -> None:
         """Commit what is queued, then end the thread."""
         if not self._closed:
             self._closed = True
+            self._flush()
             self._jobs.put(None)
             self._thread.join()
 
     def _put(self, job: _Job) -> None:
         if self._closed:
             raise StoreError("the database is closed", hint="the server is shutting down; try again later")
+        self._flush()
         self._jobs.put(job)
+
+    def _flush(self) -> None:
+        """Queue what was deferred, in order with what is submitted after it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._deferred:
+            self._jobs.put(self._deferred.popleft())
 
     def _run(self, opened: "queue.SimpleQueue[BaseException | None]") -> None:
         try:
