@@ -31,9 +31,17 @@ def policy(request: pytest.FixtureRequest) -> Policy:
     return Policy.load(pack.schema, pack.guardrails, sources, author="paula")
 
 
-def release(facts: Facts, *people: str, oversight: Oversight = Oversight.ONE_KEY, held: int = 0) -> ReleaseFacts:
+def release(
+    facts: Facts, *people: str, oversight: Oversight = Oversight.ONE_KEY, held: int = 0, quorum: bool = True
+) -> ReleaseFacts:
     return ReleaseFacts(
-        facts=facts, action="a1", oversight=oversight, people=people, roles=("analyst",), held_for_ms=held
+        facts=facts,
+        action="a1",
+        oversight=oversight,
+        people=people,
+        roles=("analyst",),
+        held_for_ms=held,
+        quorum_met=quorum,
     )
 
 

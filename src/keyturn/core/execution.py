@@ -42,6 +42,7 @@ class Step(StrEnum):
     REVERT_DONE = "revert_done"
     REVERT_LOST = "revert_lost"
     RETRY = "retry"
+    DRILLED = "drilled"
 
 
 STEPS: dict[tuple[State, Step], State] = {
@@ -50,6 +51,7 @@ STEPS: dict[tuple[State, Step], State] = {
     (State.HELD, Step.EXPIRE): State.EXPIRED,
     (State.HELD, Step.WITHDRAW): State.WITHDRAWN,
     (State.HELD, Step.DENY): State.DENIED,
+    (State.HELD, Step.DRILLED): State.WITHDRAWN,
     (State.READY, Step.RELEASE): State.EXECUTING,
     (State.READY, Step.HOLD_AGAIN): State.HELD,
     (State.READY, Step.DENY): State.DENIED,

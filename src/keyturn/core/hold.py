@@ -48,7 +48,11 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """An action that waits for keys. ``expires_at`` denies: a time-out is never a yes, nor a person's no."""
+    """An action that waits for keys. ``expires_at`` denies: a time-out is never a yes, nor a person's no.
+
+    ``touches`` as in the facts that opened it; ``escalates_at``: when further roles begin to count (0 is never, or no
+    more); ``drill``: the secret mark of a test action, which nothing ever runs.
+    """
 
     action: str
     digest: str
@@ -58,6 +62,9 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: int
     expires_at: int
     keys: tuple[Key, ...] = ()
+    touches: tuple[str, ...] = ()
+    escalates_at: int = 0
+    drill: str = ""
 
     def counted(self) -> tuple[Key, ...]:
         """The keys that still fit what the people saw: digest, policy and definition, one for each person."""

@@ -68,7 +68,11 @@ class Ruling(msgspec.Struct, frozen=True):
 
 class TurnFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Who wants to turn a key, how, and on what. ``facts`` are the action's; ``is_agent``: an agent asks, not a person.
-    ``has_passkey``: this person has one (or had: whoever lost theirs is invited again)."""
+    ``has_passkey``: this person has one (or had: whoever lost theirs is invited again).
+
+    ``tired``: the person's budget of keys in an hour is spent; ``others``: how many rested people who are there could
+    turn this key instead.
+    """
 
     facts: Facts
     action: str
@@ -78,12 +82,18 @@ class TurnFacts(msgspec.Struct, frozen=True, kw_only=True):
     already_turned: bool
     method: Literal["token", "passkey"] = "token"
     has_passkey: bool = False
+    tired: bool = False
+    others: int = 0
     is_agent: bool = False
 
 
 class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What keys a hold has. ``people`` are those whose keys still count, ``roles`` all their roles together;
-    ``passkeys`` of the keys are signed with one; ``co_authors`` are people who narrowed the action to what it is."""
+    ``passkeys`` of the keys are signed with one; ``co_authors`` are people who narrowed the action to what it is.
+
+    ``quorum_met``: they make up the threshold sets. ``deputies``: who stands in for whom, (deputy, absent): a deputy
+    is no more independent than the absent person.
+    """
 
     facts: Facts
     action: str
@@ -93,6 +103,8 @@ class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     held_for_ms: int
     passkeys: int = 0
     co_authors: tuple[str, ...] = ()
+    quorum_met: bool
+    deputies: tuple[tuple[str, str], ...] = ()
 
 
 class Policy:
@@ -157,6 +169,8 @@ class Policy:
             "already_turned": turn.already_turned,
             "method": turn.method,
             "has_passkey": turn.has_passkey,
+            "tired": turn.tired,
+            "others": turn.others,
         }
         principal = ("Agent" if turn.is_agent else "Person", turn.person)
         return self._rule(principal, "turn_key", turn.action, context, "this person to turn a key on it")
@@ -169,23 +183,33 @@ class Policy:
         facts = release.facts
         try:
             people = {person_id(name) for name in release.people}
-            involved = {
-                person_id(name) for name in (facts.owner, facts.issuer, self.author, *release.co_authors) if name
-            }
+            independent = self.independent(release)
         except InvalidInput as e:
             return Ruling(False, (Reason(ERRED, f"a name in the hold is no person's: {e}", "forbid"),), self.hash)
-        known = bool(facts.owner and facts.issuer)
         context = {
             "facts": facts,
             "oversight": release.oversight.word,
             "keys": len(people),
-            "independent": len(people - involved) if known else 0,
+            "independent": len(independent),
             "roles": sorted(set(release.roles)),
             "held_for_ms": release.held_for_ms,
             "passkeys": release.passkeys,
+            "quorum_met": release.quorum_met,
             "single_operator": self._single_operator,
         }
         return self._rule(("Gate", "keyturn"), "release", release.action, context, "it with these keys")
+
+    def independent(self, release: ReleaseFacts) -> frozenset[str]:
+        """Those of the people who have no hand in it, neither themselves nor as somebody's deputy (guardrail 9).
+
+        Raises :class:`InvalidInput` for a name that is no person's.
+        """
+        facts = release.facts
+        if not (facts.owner and facts.issuer):
+            return frozenset()
+        involved = {person_id(n) for n in (facts.owner, facts.issuer, self.author, *release.co_authors) if n}
+        involved |= {person_id(deputy) for deputy, absent in release.deputies if person_id(absent) in involved}
+        return frozenset(map(person_id, release.people)) - involved
 
     def _rule(
         self, principal: tuple[str, str], action: str, hold: str, context: dict[str, object], what: str

@@ -129,14 +129,14 @@ def _introduce(demo: Demo) -> None:
     with Remote.in_process(demo.config_path, "") as first:
         token = first.add_person(story.OWNER, ("owner", "lead"), ())["token"]
     with Remote.over_http(demo.url, token) as owner:
-        for name in (story.FIRST, story.SECOND):
-            made = owner.add_person(name, ("analyst",), ())
+        for name, role in ((story.FIRST, "analyst"), (story.SECOND, "lead")):
+            made = owner.add_person(name, (role,), ())
             demo.analysts[name] = Remote.over_http(demo.url, made["token"])
         purpose = "works alerts of the endpoint protection"
         demo.agent_token = owner.add_agent(story.AGENT, story.OWNER, purpose, 1)["token"]
         owner.issue_mandate(story.MANDATE)
     say(f"{story.OWNER} owns the agent {story.AGENT} and gave it a mandate for {story.CASE}, for 8 hours.")
-    say(f"{story.FIRST} and {story.SECOND} are on call.")
+    say(f"{story.FIRST}, an analyst, and {story.SECOND}, a lead, are on call.")
 
 
 async def _investigation(demo: Demo) -> None:

@@ -42,6 +42,10 @@ class CareRows(Protocol):
         """Open holds, the most pressing first, past the one of the id ``after``."""
         ...
 
+    def unfollowed(self) -> list[ActionRecord]:
+        """Held actions that an earlier version left out of the queue."""
+        ...
+
     def queue_total(self, wanted: QueueFilter) -> int: ...
     def queue_groups(self, wanted: QueueFilter, limit: int) -> list[Group]:
         """Two or more alike open holds of one case, the first to expire first."""

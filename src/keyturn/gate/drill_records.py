@@ -16,3 +16,10 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int | None = None
     result: Result | None = None
     person: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The drill to come: its mark, and when."""
+
+    mark: str
+    at: int

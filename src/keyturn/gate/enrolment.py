@@ -27,8 +27,8 @@ from keyturn.gate.context import Context
 from keyturn.gate.invitations import invited
 from keyturn.gate.names import need_own_name
 from keyturn.gate.ports import Tx
-from keyturn.gate.records import ActionRecord, Person, Role
-from keyturn.gate.review import DECIDERS, need_reason, need_role
+from keyturn.gate.records import DECIDERS, ActionRecord, Person, Role
+from keyturn.gate.review import need_reason, need_role
 from keyturn.gate.sessions import open_session
 
 replace = msgspec.structs.replace

@@ -15,16 +15,19 @@ import msgspec
 from keyturn.core.action import Action, ToolRef
 from keyturn.core.canonical import canonical_json, parse_json
 from keyturn.core.execution import State, Step, advance
-from keyturn.core.facts import Oversight
+from keyturn.core.facts import Facts, Oversight
 from keyturn.core.hold import Hold, Key
-from keyturn.core.policy import ReleaseFacts, Ruling
+from keyturn.core.policy import Ruling
 from keyturn.core.profile import Profile, Reversible, Stage, Touches, disproved, readable, resolve, unmet
+from keyturn.core.quorum import escalations, sets_for
 from keyturn.errors import InvalidJson, KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
+from keyturn.gate.drills import reveal
 from keyturn.gate.notices import moved
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
-from keyturn.gate.records import ActionRecord, Person
+from keyturn.gate.records import ActionRecord
 from keyturn.gate.situation import facts_json, read_facts
+from keyturn.gate.standing import release_facts, spelled, standings
 from keyturn.gate.submit import action_of, begin_execution, verdict_body
 from keyturn.journal import commit
 from keyturn.wire.session import RpcError
@@ -32,30 +35,12 @@ from keyturn.wire.session import RpcError
 replace = msgspec.structs.replace
 
 
-def keys_that_count(tx: Tx, hold: Hold, now: int) -> list[tuple[Key, Person]]:
-    """The keys that count now and who turned them: each person once, and only while they are not revoked."""
-    found = ((key, tx.person(key.person)) for key in hold.counted())
-    return [(k, p) for k, p in found if p is not None and (p.revoked_at is None or p.revoked_at > now)]
-
-
 def enough_keys(ctx: Context, tx: Tx, record: ActionRecord, action: Action, hold: Hold) -> Ruling:
     """The policy's answer to: are these keys enough, on the facts of this moment?"""
     definition = ctx.tools.definition(record.tool)
     facts, _ = read_facts(ctx, tx, action, definition, record.fingerprint, held=record.state is State.HELD)
-    keys = keys_that_count(tx, hold, facts.now)
-    people = [person for _, person in keys]
-    return ctx.policy.may_release(
-        ReleaseFacts(
-            facts=facts,
-            action=record.id,
-            oversight=hold.oversight,
-            people=tuple(p.id for p in people),
-            roles=tuple(sorted({role.value for p in people for role in p.roles})),
-            held_for_ms=facts.now - hold.opened_at,
-            passkeys=sum(key.method == "passkey" for key, _ in keys),
-            co_authors=action.narrowed.by if action.narrowed is not None else (),
-        )
-    )
+    asked, count = release_facts(ctx, action, hold, facts, standings(tx, hold, facts.now))
+    return spelled(ctx.policy.may_release(asked), count)
 
 
 def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action, Profile] | None:
@@ -83,6 +68,7 @@ def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action,
         end(ctx, tx, record, Step.DENY, now, "policy", "the facts changed since it was held", "denied_at_release")
         return None
     current = hold.renewed(max(verdict.oversight, hold.oversight), ctx.policy.hash, definition.fingerprint)
+    current = _escalating(ctx, current, hold, facts)
     ruling = enough_keys(ctx, tx, record, action, current)
     if not ruling.allowed:
         body = {**verdict_body(verdict), "missing": [r.why for r in ruling.reasons]}
@@ -108,6 +94,15 @@ def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action,
     return record, action, profile
 
 
+def _escalating(ctx: Context, current: Hold, before: Hold, facts: Facts) -> Hold:
+    """The hold with the escalation of the sets that it takes now, where those are others than before."""
+    current = replace(current, touches=tuple(facts.touches))
+    if (current.oversight, current.touches) == (before.oversight, before.touches):
+        return current
+    times = escalations(sets_for(ctx.quorum, current.oversight, facts), current.opened_at)
+    return replace(current, escalates_at=next(iter(times), 0))
+
+
 def _key_body(key: Key) -> dict[str, Any]:
     body = {"person": key.person, "digest": key.digest, "turned_at": key.turned_at}
     return {**body, "credential": key.credential} if key.credential else body
@@ -118,6 +113,8 @@ def end(
 ) -> ActionRecord:
     """Take a step that somebody or the clock decided, with its entry."""
     state = advance(record.state, step)
+    if record.drill:
+        because = reveal(tx, record, step, now, by, because)
     record = replace(record, state=state, changed_at=now, due_at=0, ended_by=by, ended_because=because)
     body = {"by": by, "because": because, "state": state.value}
     entry = tx.record(kind, now, body, action=record.id, case=record.case)

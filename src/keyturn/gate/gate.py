@@ -29,7 +29,7 @@ from keyturn.gate.ports import Definition, ToolAnswer, Tx
 from keyturn.gate.pulse import PulseVerbs
 from keyturn.gate.quorum import QuorumVerbs
 from keyturn.gate.reading import Read, admit_read
-from keyturn.gate.records import ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
+from keyturn.gate.records import DECIDERS, ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
 from keyturn.gate.situation import profile_for, read_facts
 from keyturn.gate.submit import Proposal, action_of, admit, check
 from keyturn.gate.suppose import Supposition, suppose
@@ -71,6 +71,7 @@ class Gate:
     async def start(self) -> None:
         """Record the policy in force, settle what a crash left, and keep the clocks running."""
         await self._ctx.store.write(self._record_policy)
+        await self._ctx.store.write(self._follow_holds)
         await recover.sweep(self._ctx)
         self._sweeper = asyncio.create_task(self._sweep())
 
@@ -101,6 +102,11 @@ class Gate:
             body = {"policy": policy.hash, "author": policy.author, "rules": len(policy.rules)}
             text = "\n".join(rule.text for rule in policy.rules).encode()
             tx.record("policy_loaded", tx.now(self._ctx.clock.now()), body, {"rules": text})
+
+    def _follow_holds(self, tx: Tx) -> None:
+        """Holds of a version that had no queue yet."""
+        for record in tx.care.unfollowed():
+            tx.put_action(record)
 
     # Who
 
@@ -229,7 +235,7 @@ class Gate:
     async def revert(self, who: Person, action_id: str, reason: str) -> ActionRecord:
         """Take an action back by its inverse."""
         why = review.need_reason(reason)
-        await self._ctx.store.read(lambda tx: review.need_role(tx, who, review.DECIDERS, "take an action back"))
+        await self._ctx.store.read(lambda tx: review.need_role(tx, who, DECIDERS, "take an action back"))
         return await recover.revert(self._ctx, action_id, who.id, why)
 
     async def settle(self, who: Person, action_id: str, outcome: str, reason: str) -> ActionRecord:
@@ -348,7 +354,7 @@ class Gate:
 
     def _seen(self, tx: Tx, who: Agent | Person, action_id: str) -> ActionRecord:
         record = review.need(tx, action_id)
-        if isinstance(who, Agent) and record.agent != who.id:
+        if isinstance(who, Agent) and (record.agent != who.id or record.drill):
             raise NotFound(f"there is no action {action_id[:40]!r}", hint="an agent sees its own actions")
         return record
 

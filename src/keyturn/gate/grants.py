@@ -18,8 +18,8 @@ from keyturn.gate.names import need_own_name
 from keyturn.gate.notices import stop_changed
 from keyturn.gate.ports import Tx
 from keyturn.gate.reading import KINDS
-from keyturn.gate.records import Agent, Person, Role, Scope, Stop, ToolPin
-from keyturn.gate.review import DECIDERS, SENIORS, need_reason, need_role
+from keyturn.gate.records import DECIDERS, Agent, Person, Role, Scope, Stop, ToolPin
+from keyturn.gate.review import SENIORS, need_reason, need_role
 from keyturn.gate.situation import lineage, stop_on
 
 replace = msgspec.structs.replace

@@ -12,6 +12,7 @@ from keyturn.core.hold import Hold
 from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
 from keyturn.gate.access_ports import AccessRows
+from keyturn.gate.care_ports import CareRows
 from keyturn.gate.case_ports import CaseRows
 from keyturn.gate.outbox_ports import OutboxRows
 from keyturn.gate.pulse_ports import PulseRows
@@ -38,6 +39,11 @@ class Tx(Protocol):
     @property
     def access(self) -> AccessRows:
         """Passkeys, ceremonies, sessions, invitations."""
+        ...
+
+    @property
+    def care(self) -> CareRows:
+        """Deputies, who opened what, answers, drills, and the queue in order."""
         ...
 
     @property

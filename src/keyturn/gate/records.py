@@ -21,6 +21,10 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+DECIDERS = frozenset({Role.ANALYST, Role.LEAD, Role.OWNER})
+"""Who answers holds: turns keys, refuses, confirms."""
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """A human. ``id`` is :func:`~keyturn.core.hold.person_id` of the name; ``aliases`` are the same human."""
 
@@ -114,6 +118,11 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     runner: str = ""
     preserved: bool = False
     review_due: bool = False
+
+    @property
+    def drill(self) -> bool:
+        """A test action: no agent proposed it, and nothing ever runs it."""
+        return self.hold is not None and bool(self.hold.drill)
 
     @property
     def oversight_word(self) -> str:

@@ -12,12 +12,15 @@ from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
 from keyturn.core.profile import Reversible, resolve
 from keyturn.core.profile import Step as Call
+from keyturn.core.quorum import escalations, sets_of
 from keyturn.errors import Conflict, KeyturnError, ProfileError, StoreError, ToolNotSent
+from keyturn.gate import drills
 from keyturn.gate.context import Context, log
 from keyturn.gate.execute import ask_tool, effect_shown, end, enough_keys, result_value, run_ready
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord
 from keyturn.gate.situation import profile_for
+from keyturn.gate.standing import wanted
 from keyturn.gate.submit import action_of
 from keyturn.wire.session import RpcError
 
@@ -30,8 +33,11 @@ async def sweep(ctx: Context) -> None:
     mine = ctx.tools.upstreams()
     due = await ctx.store.read(lambda tx: _due(ctx, tx, now, mine))
     await _each(ctx, due["expired"], _expire)
+    await _each(ctx, due["escalating"], _escalate)
     await _each(ctx, due["keyed"], _count_again)
     await _each(ctx, due["dead"], _bury)
+    if await ctx.store.read(lambda tx: drills.due(ctx, tx, now)):
+        await ctx.store.write(lambda tx: drills.turn_over(ctx, tx))
     for record in due["unchecked"]:
         ctx.spawn(settle_by_check(ctx, record.id), f"checking {record.id}")
     for record in due["ready"]:
@@ -57,6 +63,7 @@ def _due(ctx: Context, tx: Tx, now: int, mine: frozenset[str]) -> dict[str, list
     return {
         "expired": tx.actions(states=(State.HELD, State.READY), due_by=now, limit=1000),
         "keyed": tx.keyed_holds(),
+        "escalating": tx.care.escalating(now, 1000),
         "dead": [r for r in running if _lost(ctx, r, now)],
         "unchecked": [r for r in tx.actions(states=(State.UNKNOWN,), upstreams=mine) if not r.ended_by] if mine else [],
         "ready": tx.actions(states=(State.READY,), upstreams=mine) if mine else [],
@@ -99,8 +106,29 @@ async def _count_again(ctx: Context, action_id: str) -> None:
         ctx.changed(action_id)
 
 
+async def _escalate(ctx: Context, action_id: str) -> None:
+    """Further roles count from now on: say so once, and note when the next ones will."""
+
+    def work(tx: Tx) -> None:
+        record, now = tx.action(action_id), tx.now(ctx.clock.now())
+        hold = record.hold if record is not None and record.state is State.HELD else None
+        if record is None or hold is None or not 0 < hold.escalates_at <= now:
+            return
+        sets = sets_of(ctx.quorum, hold.oversight, hold.touches, str(record.tool), record.stage)
+        roles = sorted({role for each in sets if each.escalated(now - hold.opened_at) for role in each.escalate_to})
+        body = {"roles": roles, "wanted": list(wanted(ctx, tx, record, now))}
+        tx.record("escalated", now, body, action=record.id, case=record.case)
+        later = (at for at in escalations(sets, hold.opened_at) if at > now)
+        tx.put_action(replace(record, hold=replace(hold, escalates_at=next(later, 0))))
+
+    await ctx.store.write(work)
+    ctx.changed(action_id)
+
+
 def complete(ctx: Context, tx: Tx, record: ActionRecord) -> ActionRecord:
     """The keys are enough: the action is ready for whichever process has its upstream."""
+    if record.drill:
+        raise Conflict(f"{record.id} is a drill, and no key completes it")
     now = tx.now(ctx.clock.now())
     record = replace(record, state=advance(record.state, Step.KEYS_COMPLETE), changed_at=now)
     tx.put_action(record)

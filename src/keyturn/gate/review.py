@@ -13,19 +13,20 @@ from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
 from keyturn.core.hidden import says_something
 from keyturn.core.hold import Hold, Key
-from keyturn.core.policy import Reason, TurnFacts
+from keyturn.core.policy import Reason
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
+from keyturn.gate.answers import answered
 from keyturn.gate.context import Context
 from keyturn.gate.execute import end, enough_keys
 from keyturn.gate.ports import Tx
-from keyturn.gate.records import ActionRecord, Agent, Person, Role
+from keyturn.gate.records import DECIDERS, ActionRecord, Agent, Person, Role
 from keyturn.gate.recover import complete
 from keyturn.gate.situation import read_facts
+from keyturn.gate.standing import place
 from keyturn.gate.submit import action_of
 
 replace = msgspec.structs.replace
 MAX_REASON = 2_000
-DECIDERS = frozenset({Role.ANALYST, Role.LEAD, Role.OWNER})
 SENIORS = frozenset({Role.LEAD, Role.OWNER})
 
 SETTLEMENTS = {
@@ -84,6 +85,7 @@ class Turnable(msgspec.Struct, frozen=True):
     person: Person
     hold: Hold
     now: int
+    tired: bool
 
 
 def turnable(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, proof: Proof) -> Turnable:
@@ -102,22 +104,12 @@ def turnable(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, pro
         raise Conflict(f"the hold on {record.id} has expired", hint="the agent must propose it again")
     if definition is not None:
         current = current.renewed(current.oversight, ctx.policy.hash, definition.fingerprint)
-    ruling = ctx.policy.may_turn(
-        TurnFacts(
-            facts=facts,
-            action=record.id,
-            oversight=current.oversight,
-            person=person.id,
-            roles=tuple(role.value for role in person.roles),
-            already_turned=any(key.person == person.id for key in current.counted()),
-            method=proof.method,
-            has_passkey=tx.access.has_passkey(person.id),
-        )
-    )
+    asked = replace(place(ctx, tx, action, current, facts, person).turn, method=proof.method)
+    ruling = ctx.policy.may_turn(asked)
     if not ruling.allowed:
         said = tuple((reason.policy, reason.why) for reason in ruling.reasons)
         raise Forbidden(f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}", reasons=said)
-    return Turnable(record, action, person, current, facts.now)
+    return Turnable(record, action, person, current, facts.now, asked.tired)
 
 
 def turned(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, proof: Proof = TOKEN) -> ActionRecord:
@@ -134,8 +126,12 @@ def turned(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, proof
         credential=proof.credential,
     )
     hold = current.with_key(key, now)
+    reading = answered(tx, record, key.person, "turned", now, tired=found.tired)
+    if record.drill:
+        return end(ctx, tx, record, Step.DRILLED, now, key.person, "", "withdrawn")
     body = {"person": key.person, "digest": key.digest, "policy": key.policy, "definition": key.definition}
-    tx.record("key_turned", now, {**body, "how": proof.method, **proof.kept}, action=record.id, case=record.case)
+    more = {"how": proof.method, "tired": found.tired, "reading_ms": reading, **proof.kept}
+    tx.record("key_turned", now, {**body, **more}, action=record.id, case=record.case)
     record = replace(record, hold=hold, changed_at=now)
     if enough_keys(ctx, tx, record, found.action, hold).allowed:
         return complete(ctx, tx, record)
@@ -161,8 +157,10 @@ def reject(ctx: Context, who: Person, action_id: str, reason: str) -> Callable[[
 
     def work(tx: Tx) -> ActionRecord:
         record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "refuse an action")
-        why = need_reason(reason)
-        return end(ctx, tx, record, Step.REFUSE, tx.now(ctx.clock.now()), person.id, why, "refused")
+        why, now = need_reason(reason), tx.now(ctx.clock.now())
+        if record.state in (State.HELD, State.READY):
+            answered(tx, record, person.id, "refused", now)
+        return end(ctx, tx, record, Step.REFUSE, now, person.id, why, "refused")
 
     return work
 
@@ -173,7 +171,7 @@ def withdraw(ctx: Context, who: Agent | Person, action_id: str, reason: str) -> 
     def work(tx: Tx) -> ActionRecord:
         record = need(tx, action_id)
         if isinstance(who, Agent):
-            if record.agent != who.id:
+            if record.agent != who.id or record.drill:
                 raise NotFound(f"there is no action {action_id[:40]!r}", hint="an agent sees its own actions")
         else:
             need_role(tx, who, DECIDERS, "withdraw an action")

@@ -19,6 +19,7 @@ from keyturn.core.hidden import says_something
 from keyturn.core.hold import Hold
 from keyturn.core.policy import Verdict
 from keyturn.core.profile import Basis, Profile, Stage, named_targets
+from keyturn.core.quorum import escalations, sets_for
 from keyturn.errors import Forbidden, InvalidArguments, InvalidInput
 from keyturn.gate.context import Context, new_id
 from keyturn.gate.notices import moved
@@ -97,10 +98,17 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
         twin = tx.held_twin(agent.id, fingerprint)
         if twin is not None and twin.mandate == mandate:
             return twin, action_of(tx, twin), profile
+    return enter(ctx, tx, action, facts, verdict, fingerprint), action, profile
+
+
+def enter(
+    ctx: Context, tx: Tx, action: Action, facts: Facts, verdict: Verdict, fingerprint: str, *, drill: str = ""
+) -> ActionRecord:
+    """Write an action with its verdict: denied, held, or executing. ``drill``: the mark of a test action."""
     content = action.content()
-    record = row_of(ctx, action, digest_of(content), facts, verdict, fingerprint)
+    record = row_of(ctx, action, digest_of(content), facts, verdict, fingerprint, drill=drill)
     write_proposal(ctx, tx, record, action, content, facts, verdict)
-    return record, action, profile
+    return record
 
 
 def fingerprint_of(tool: ToolRef, case: str, arguments: bytes) -> str:
@@ -131,6 +139,8 @@ def action_of(tx: Tx, record: ActionRecord) -> Action:
 
 def begin_execution(tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: list[Any]) -> None:
     """What every release writes, in the release's own transaction: the entry, and what the mandate has spent."""
+    if record.drill:
+        raise Forbidden(f"{record.id} is a drill, and a drill never runs")
     responds = facts.stage is Stage.RESPOND
     mandate = tx.mandate(record.mandate)
     grants = lineage(tx, mandate) if mandate else []
@@ -142,7 +152,9 @@ def begin_execution(tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: 
     tx.record("released", now, body, action=record.id, case=record.case)
 
 
-def row_of(ctx: Context, action: Action, digest: str, facts: Facts, verdict: Verdict, fingerprint: str) -> ActionRecord:
+def row_of(
+    ctx: Context, action: Action, digest: str, facts: Facts, verdict: Verdict, fingerprint: str, *, drill: str = ""
+) -> ActionRecord:
     """The row of a proposed action under its verdict: denied, held with an open hold, or executing."""
     now = facts.now
     state, due, hold = State.EXECUTING, now + ctx.settings.execution_s * 1000, None
@@ -150,6 +162,7 @@ def row_of(ctx: Context, action: Action, digest: str, facts: Facts, verdict: Ver
         state, due = State.DENIED, 0
     elif verdict.oversight >= Oversight.ONE_KEY:
         state, due = State.HELD, now + ctx.settings.hold_s * 1000
+        escalates = escalations(sets_for(ctx.quorum, verdict.oversight, facts), now)
         hold = Hold(
             action=action.id,
             digest=digest,
@@ -158,6 +171,9 @@ def row_of(ctx: Context, action: Action, digest: str, facts: Facts, verdict: Ver
             oversight=verdict.oversight,
             opened_at=now,
             expires_at=due,
+            touches=facts.touches,
+            escalates_at=next(iter(escalates), 0),
+            drill=drill,
         )
     return ActionRecord(
         id=action.id,

@@ -119,6 +119,49 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX outbox_waiting ON outbox (target, due_at, id) WHERE state = 'waiting';
     """,
+    # The people at the checkpoint: what waits in order, deputies, who opened what, answers, drills, counters. A drill
+    # is no hold of the agent that it is told of, so it does not count against the agent's open holds.
+    """
+    CREATE TABLE waiting (
+        action TEXT PRIMARY KEY, open INTEGER NOT NULL, rank INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        case_id TEXT NOT NULL, agent TEXT NOT NULL, tool TEXT NOT NULL, oversight TEXT NOT NULL,
+        together INTEGER NOT NULL, escalates_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX waiting_order ON waiting (rank, action) WHERE open = 1;
+    CREATE INDEX waiting_alike ON waiting (case_id, agent, tool, oversight, expires_at, together) WHERE open = 1;
+    CREATE INDEX waiting_escalating ON waiting (escalates_at) WHERE open = 1 AND escalates_at > 0;
+    CREATE TABLE tallies (
+        hour INTEGER, person TEXT, what TEXT, n INTEGER NOT NULL, PRIMARY KEY (hour, person, what)
+    ) WITHOUT ROWID;
+    CREATE TABLE deputies (id TEXT PRIMARY KEY, until INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE INDEX deputies_until ON deputies (until);
+    CREATE TABLE opened (
+        action TEXT, person TEXT, at INTEGER NOT NULL, PRIMARY KEY (action, person)
+    ) WITHOUT ROWID;
+    CREATE INDEX opened_at ON opened (at, person);
+    CREATE TABLE decisions (
+        at INTEGER NOT NULL, person TEXT NOT NULL, action TEXT NOT NULL, answer TEXT NOT NULL, reading_ms INTEGER,
+        tired INTEGER NOT NULL, drill INTEGER NOT NULL
+    );
+    CREATE INDEX decisions_at ON decisions (at, person);
+    CREATE INDEX decisions_person ON decisions (person, at, answer);
+    CREATE TABLE drills (
+        action TEXT PRIMARY KEY, opened_at INTEGER NOT NULL, result TEXT NOT NULL, body BLOB NOT NULL
+    ) WITHOUT ROWID;
+
+    DROP TRIGGER hold_opens;
+    DROP TRIGGER hold_moves;
+    CREATE TRIGGER hold_opens AFTER INSERT ON actions WHEN new.state = 'held' AND new.fingerprint NOT LIKE 'drill:%'
+    BEGIN
+        INSERT INTO open_holds VALUES (new.agent, new.case_id, 1) ON CONFLICT DO UPDATE SET count = count + 1;
+    END;
+    CREATE TRIGGER hold_moves AFTER UPDATE OF state ON actions
+    WHEN (old.state = 'held') <> (new.state = 'held') AND new.fingerprint NOT LIKE 'drill:%'
+    BEGIN
+        INSERT INTO open_holds VALUES (new.agent, new.case_id, 1)
+        ON CONFLICT DO UPDATE SET count = count + iif(new.state = 'held', 1, -1);
+    END;
+    """,
 )
 
 

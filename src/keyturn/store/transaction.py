@@ -12,6 +12,7 @@ from keyturn.core.facts import Chain
 from keyturn.core.mandate import Mandate
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 from keyturn.store.access_rows import AccessRows
+from keyturn.store.care_rows import CareRows
 from keyturn.store.case_rows import CaseRows
 from keyturn.store.journal_rows import JournalRows
 from keyturn.store.outbox_rows import OutboxRows
@@ -38,6 +39,7 @@ class SqliteTx:
         self.access = AccessRows(db)
         self.pulse = PulseRows(db, self.journal)
         self.cases = CaseRows(db, self.journal)
+        self.care = CareRows(db)
         self.outbox = OutboxRows(db)
         self._seldom = Remembered(db)
         self._spent: dict[str, tuple[int, int]] = {}
@@ -210,6 +212,8 @@ class SqliteTx:
                 _pack(r), int(r.review_due),
             ),
         )  # fmt: skip
+        if r.hold is not None:
+            self.care.note_hold(r)
         if r.state is State.REFUSED:
             self._seldom.changed()
 

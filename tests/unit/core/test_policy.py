@@ -197,6 +197,7 @@ def _release(facts: Facts, *people: str, minutes: int = 0, two: bool = True) -> 
         people=people,
         roles=("analyst",),
         held_for_ms=minutes * 60_000,
+        quorum_met=len(people) > two,
     )
 
 

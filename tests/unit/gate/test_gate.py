@@ -70,7 +70,7 @@ async def test_one_person_counts_once_whatever_the_spelling(house: House) -> Non
         await house.gate.turn(house.people["ana"], record.id, record.digest)
     with pytest.raises(Conflict, match="already ana"):
         await house.gate.add_person(house.people["olga"], " ＡNA ", (Role.ANALYST,))
-    await house.gate.turn(house.people["bob"], record.id, record.digest)
+    await house.gate.turn(house.people["lena"], record.id, record.digest)
     assert (await house.until(record.id)).state is State.SUCCEEDED
 
 
@@ -241,7 +241,7 @@ async def test_an_agent_sees_its_own_actions_only(house: House) -> None:
 async def test_two_keys_in_the_same_moment_both_count_and_run_once(house: House) -> None:
     await house.gate.propose(house.agent, house.call("search", query="x"))
     record = await hold(house)
-    turns = [house.gate.turn(house.people[name], record.id, record.digest) for name in ("ana", "bob")]
+    turns = [house.gate.turn(house.people[name], record.id, record.digest) for name in ("ana", "lena")]
     await asyncio.gather(*turns)
     assert (await house.until(record.id)).state is State.SUCCEEDED
     assert house.fleet.changes == [("isolate", "h1")]
