@@ -207,7 +207,7 @@ async def test_one_person_counts_once_towards_two_keys(house: Any) -> None:
     assert sum(isinstance(result, KeyturnError) for result in results) == 4
     assert (await house.gate.look(house.agent, record.id)).state is State.HELD
     assert house.fleet.changes == []
-    await turn(house, "bob", record)
+    await turn(house, "lena", record)
     assert (await house.until(record.id)).state is State.SUCCEEDED
 
 

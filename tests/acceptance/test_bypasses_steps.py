@@ -109,7 +109,7 @@ async def test_a_script_that_was_written_first_takes_two_keys_to_run(house: Hous
     assert (await turn(house, "ana", running)).state is State.HELD
     await house.gate.sweep()
     assert shell.ran == []
-    await turn(house, "bob", running)
+    await turn(house, "lena", running)
     assert (await house.until(running.id)).state is State.SUCCEEDED
     assert shell.ran == ["rm -rf /"]
 
@@ -143,7 +143,7 @@ async def test_keys_that_were_turned_early_do_not_carry_past_the_blast_radius(ho
     assert (third.state, third.oversight) == (State.HELD, Oversight.TWO_KEY)
     assert "held_again" in await kinds(house, third.id)
     assert house.fleet.changes == [("isolate", "h1"), ("isolate", "h2")]
-    await turn(house, "bob", third)
+    await turn(house, "lena", third)
     assert (await house.until(third.id)).state is State.SUCCEEDED
 
 
@@ -156,7 +156,7 @@ async def test_a_chain_over_several_systems_ends_in_two_keys(house: House, shell
     await house.until(first.id)
     for executor in ("edr/edr_run_script", "own/run"):
         ran = await propose(house, mandate, executor, hostname="h1", script=SCRIPT)
-        for person in ("ana", "bob"):
+        for person in ("ana", "lena"):
             await turn(house, person, ran)
         await house.until(ran.id)
     later = await propose(house, mandate, "fs/write_file", path=SCRIPT, content="y")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from keyturn.core.facts import Facts, Oversight
@@ -162,6 +163,37 @@ def test_guardrail_9_one_person_counts_once(policy: Policy, make_facts: MakeFact
     assert policy.may_release(release(facts, "ann", "bob", oversight=Oversight.TWO_KEY)).allowed
 
 
+@pytest.mark.parametrize("oversight", [Oversight.ONE_KEY, Oversight.TWO_KEY])
+def test_guardrail_9_people_who_do_not_make_up_the_sets_are_not_enough(
+    policy: Policy, make_facts: MakeFacts, oversight: Oversight
+) -> None:
+    facts = make_facts(**CHANGE)
+    ruling = policy.may_release(release(facts, "ann", "bob", oversight=oversight, quorum=False))
+    assert not ruling.allowed
+    assert "guardrail-9-quorum" in [reason.policy for reason in ruling.reasons]
+    assert policy.may_release(release(facts, "ann", "bob", oversight=oversight)).allowed
+
+
+@pytest.mark.parametrize(("oversight", "minutes"), [(Oversight.ONE_KEY, 2), (Oversight.TWO_KEY, 15)])
+def test_guardrail_9_only_the_cooling_off_time_of_a_single_operator_stands_in_for_the_sets(
+    make_facts: MakeFacts, oversight: Oversight, minutes: int
+) -> None:
+    for name in PACKS:
+        pack = load_pack(name)
+        policy = Policy.load(pack.schema, pack.guardrails, pack.sources, author="paula")
+        for held, enough in ((minutes * 60_000 - 1, False), (minutes * 60_000, name == "small-team")):
+            alone = release(make_facts(**CHANGE), "ann", oversight=oversight, held=held, quorum=False)
+            assert policy.may_release(alone).allowed is enough, (name, held)
+
+
+def test_guardrail_9_a_deputy_of_somebody_involved_is_involved(policy: Policy, make_facts: MakeFacts) -> None:
+    facts = make_facts(**CHANGE)
+    for absent, allowed in (("olga", False), ("IVAN", False), ("paula", False), ("zoe", True)):
+        asked = msgspec.structs.replace(release(facts, "ann"), deputies=(("ann", absent),))
+        assert policy.may_release(asked).allowed is allowed, absent
+    assert not policy.may_release(msgspec.structs.replace(release(facts, "ann"), involved=("ann",))).allowed
+
+
 def test_guardrail_9_agents_and_repeaters_turn_no_key(policy: Policy, make_facts: MakeFacts) -> None:
     def turn(person: str = "ann", *, agent: bool = False, turned: bool = False, **how: Any) -> bool:
         facts = TurnFacts(
@@ -241,6 +273,8 @@ def test_guardrail_3_is_kept_twice_and_a_copy_that_loses_both_is_caught() -> Non
         ('context.method != "passkey"', 'context.method == "none"', "guardrail-9"),
         ("context.has_passkey && ", "context.has_passkey && context.already_turned && ", "guardrail-9"),
         ("context.held_for_ms >= 900000", "context.held_for_ms >= 60000", "guardrail-9"),
+        ("context.quorum_met ||", "context.quorum_met || context.keys >= 2 ||", "guardrail-9"),
+        ('context.oversight == "one_key" && context.held', "context.held", "guardrail-9"),
         ('context.stopped != ""', 'context.stopped == "everything"', "guardrail-10"),
     ],
 )

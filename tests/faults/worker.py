@@ -59,7 +59,7 @@ async def _propose(site: Site, tool: str, host: str) -> ActionRecord:
 
 
 async def _keys(site: Site, record: ActionRecord) -> None:
-    for name in ("ana", "bob"):
+    for name in ("ana", "lena"):
         if record.state is State.HELD:
             record = await site.turn(name, record)
             _note(site, record.id, "key_turned")

@@ -313,3 +313,13 @@ def test_the_facts_kept_as_json_decide_the_same_again(make_facts: MakeFacts) -> 
     facts = make_facts(stage=Stage.RESPOND, reversible=Reversible.REVERSIBLE, has_inverse=True)
     again = msgspec.json.decode(msgspec.json.encode(facts), type=Facts)
     assert POLICIES["standard"].decide(again) == POLICIES["standard"].decide(facts)
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_the_tired_rest_while_others_could_turn_it(make_facts: MakeFacts, name: str) -> None:
+    fresh = _turn(make_facts())
+    for tired, others, allowed in ((False, 3, True), (True, 1, False), (True, 0, True)):
+        asked = msgspec.structs.replace(fresh, tired=tired, others=others)
+        ruling = POLICIES[name].may_turn(asked)
+        assert ruling.allowed is allowed
+        assert (f"{name}-rest-when-tired" in [reason.policy for reason in ruling.reasons]) is not allowed
