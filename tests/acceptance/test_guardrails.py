@@ -191,7 +191,7 @@ def test_guardrail_9_a_deputy_of_somebody_involved_is_involved(policy: Policy, m
     for absent, allowed in (("olga", False), ("IVAN", False), ("paula", False), ("zoe", True)):
         asked = msgspec.structs.replace(release(facts, "ann"), deputies=(("ann", absent),))
         assert policy.may_release(asked).allowed is allowed, absent
-    assert not policy.may_release(msgspec.structs.replace(release(facts, "ann"), involved=("ann",))).allowed
+    assert not policy.may_release(msgspec.structs.replace(release(facts, "ann"), co_authors=("ann",))).allowed
 
 
 def test_guardrail_9_agents_and_repeaters_turn_no_key(policy: Policy, make_facts: MakeFacts) -> None:

@@ -123,7 +123,9 @@ def _keys(action: dict[str, Any], now: int) -> list[str]:
 
 
 def _missing(action: dict[str, Any], hold: dict[str, Any]) -> str:
-    """How many keys, while there are none; then, what the policy still asks for."""
+    """Whose keys, in words; without that how many, while there are none; then, what the policy still asks for."""
+    if action.get("wanted"):
+        return " and ".join(plain(who) for who in action["wanted"])
     reasons = [plain(reason["why"]) for reason in action.get("missing") or ()]
     if hold.get("keys"):
         return "; ".join(reasons) or f"{plain(hold.get('missing', 'some'))} more"

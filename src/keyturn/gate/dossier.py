@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.core.action import Action, Target
 from keyturn.core.execution import State
-from keyturn.core.facts import Asset, Facts, Oversight
+from keyturn.core.facts import Asset, Facts
 from keyturn.core.mandate import Mandate
 from keyturn.core.policy import Reason, Verdict
 from keyturn.core.profile import Profile, resolve
@@ -24,6 +24,7 @@ from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.provenance import Provenance, trace
 from keyturn.gate.records import ActionRecord, Person
 from keyturn.gate.situation import lineage, read_facts
+from keyturn.gate.standing import wanted
 from keyturn.gate.submit import action_of
 
 MOST_STEPS = 30
@@ -203,7 +204,7 @@ def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord) -> Dossier:
         agent=_agent(tx, record.agent),
         mandate=_mandate(ctx, tx, mandate, record, facts) if mandate is not None else None,
         missing=missing,
-        still=_still(record, missing),
+        still=_still(ctx, tx, record, missing, facts.now),
         facts=facts,
         verdict=ctx.policy.decide(facts),
         listed=definition is not None,
@@ -241,13 +242,11 @@ def _mandate(ctx: Context, tx: Tx, mandate: Mandate, record: ActionRecord, facts
     )
 
 
-def _still(record: ActionRecord, missing: tuple[Reason, ...]) -> str:
+def _still(ctx: Context, tx: Tx, record: ActionRecord, missing: tuple[Reason, ...], now: int) -> str:
     """What the keys lack, in words; empty if nothing."""
     if record.hold is None or record.state is not State.HELD or not missing:
         return ""
-    if record.hold.counted():
-        return "; ".join(reason.why for reason in missing)
-    return "the keys of two people" if record.hold.oversight is Oversight.TWO_KEY else "the key of one person"
+    return " and ".join(wanted(ctx, tx, record, now)) or "; ".join(reason.why for reason in missing)
 
 
 def _step(seq: int, record: ActionRecord) -> EarlierStep:

@@ -46,13 +46,15 @@ class Proposed(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True):
-    """An action as a person must see it: the row, the bytes that the digest covers, and what the keys still lack."""
+    """An action as a person must see it: the row, the bytes that the digest covers, what the keys still lack by the
+    policy, and whose are wanted, in words."""
 
     record: ActionRecord
     content: bytes
     action: Action
     profile: Profile
     missing: tuple[Reason, ...]
+    wanted: tuple[str, ...]
 
 
 class Gate:
@@ -206,7 +208,8 @@ class Gate:
             record = self._seen(tx, who, action_id)
             action = action_of(tx, record)
             profile = profile_for(self._ctx, self._ctx.tools.definition(record.tool), action.arguments)
-            return Story(record, action.content(), action, profile, review.missing(self._ctx, tx, record))
+            wanted = self.quorum.lacking(tx, record)
+            return Story(record, action.content(), action, profile, review.missing(self._ctx, tx, record), wanted)
 
         return await self._ctx.store.read(work)
 

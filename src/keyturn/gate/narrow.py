@@ -18,11 +18,12 @@ from keyturn.core.facts import Oversight
 from keyturn.core.policy import Reason, Verdict
 from keyturn.core.profile import named_targets, no_graver
 from keyturn.errors import Conflict, Forbidden, InvalidArguments
+from keyturn.gate.answers import answered
 from keyturn.gate.context import Context, new_id
 from keyturn.gate.execute import end
 from keyturn.gate.ports import Tx
-from keyturn.gate.records import ActionRecord, Person
-from keyturn.gate.review import DECIDERS, need, need_role, words
+from keyturn.gate.records import DECIDERS, ActionRecord, Person
+from keyturn.gate.review import need, need_role, words
 from keyturn.gate.situation import profile_for, read_facts
 from keyturn.gate.submit import Draft, action_of, check, fingerprint_of, row_of, write_proposal
 
@@ -46,7 +47,10 @@ def draft_of(ctx: Context, tx: Tx, action_id: str, arguments: dict[str, Any]) ->
 def narrow(
     ctx: Context, who: Person, action_id: str, draft: Draft
 ) -> Callable[[Tx], tuple[ActionRecord, ActionRecord]]:
-    """One transaction: the original ends ``withdrawn``, the smaller action is held. Both rows, in that order."""
+    """One transaction: the original ends ``withdrawn``, the smaller action is held. Both rows, in that order.
+
+    A drill ends there, and becomes nothing: twice its row.
+    """
 
     def work(tx: Tx) -> tuple[ActionRecord, ActionRecord]:
         record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "narrow an action")
@@ -58,6 +62,10 @@ def narrow(
         fingerprint = fingerprint_of(action.tool, action.case, draft.arguments)
         if (twin := tx.held_twin(action.agent, fingerprint)) is not None:
             raise Conflict(f"the very same call waits already, as {twin.id}", hint="look at that one")
+        if record.drill:
+            answered(tx, record, person.id, "turned", now)
+            drilled = end(ctx, tx, record, Step.DRILLED, now, person.id, "", "withdrawn")
+            return drilled, drilled
         why = f"narrowed by {person.id} to {action.id}"
         ended = end(ctx, tx, record, Step.WITHDRAW, now, person.id, why, "withdrawn")
         facts, _ = read_facts(ctx, tx, action, draft.definition, fingerprint)

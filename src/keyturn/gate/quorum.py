@@ -43,11 +43,11 @@ class QuorumVerbs:
     async def wanted(self, who: Person, action_id: str) -> tuple[str, ...]:
         """What a hold still lacks, in words ("one lead or owner"); empty if nothing, or if it is no hold."""
 
-        def work(tx: Tx) -> tuple[str, ...]:
-            record = need(tx, action_id)
-            return wanted(self._ctx, tx, record, tx.now(self._ctx.clock.now())) if record.state is State.HELD else ()
+        return await self._ctx.store.read(lambda tx: self.lacking(tx, need(tx, action_id)))
 
-        return await self._ctx.store.read(work)
+    def lacking(self, tx: Tx, record: ActionRecord) -> tuple[str, ...]:
+        """:meth:`wanted` within a transaction of the gate."""
+        return wanted(self._ctx, tx, record, tx.now(self._ctx.clock.now())) if record.state is State.HELD else ()
 
     async def queue(self, who: Person, wanted: QueueFilter | None = None, *, after: str = "", limit: int = 50) -> Queue:
         """What waits, the most pressing first: by expiry, and a weighty one as if it expired earlier."""

@@ -37,7 +37,7 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
     ``oversight`` is the verdict's word: free, confirm, one_key, two_key or denied; ``reasons`` the policies that
     determined it. ``due_at``: when the state's clock runs out, null for none. ``result`` is the tool's own (an MCP
     CallToolResult), as it came: hostile text. Only the view of one action has ``arguments``, ``model_output``,
-    ``inverse`` and ``missing``, read from the bytes that the digest covers.
+    ``inverse``, ``missing`` and ``wanted`` (whose keys it still takes, in words), read from what the digest covers.
     """
 
     id: str
@@ -66,6 +66,7 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
     model_output: ModelOutput | msgspec.UnsetType = msgspec.UNSET
     inverse: str | msgspec.UnsetType = msgspec.UNSET
     missing: tuple[Reason, ...] | msgspec.UnsetType = msgspec.UNSET
+    wanted: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class HoldsView(msgspec.Struct, frozen=True):
@@ -247,6 +248,7 @@ def story_view(story: Story, result: bytes | None) -> ActionView:
         model_output=story.action.model_output,
         inverse=msgspec.UNSET if inverse is None else inverse.tool,
         missing=story.missing,
+        wanted=story.wanted,
     )
 
 

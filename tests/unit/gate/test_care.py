@@ -220,6 +220,15 @@ async def test_a_drill_can_not_run_by_any_path(house: House) -> None:
     assert "released" not in [e["kind"] for e in await house.entries() if e.get("action") == record.id]
 
 
+async def test_narrowing_a_drill_ends_it_and_makes_nothing_of_it(house: House) -> None:
+    """A smaller action of a drill's would be one that no agent proposed."""
+    record = await drill(house)
+    after = await house.gate.dossier.narrow(house.people["ana"], record.id, {"host": "h1", "note": "less"})
+    assert (after.id, after.state) == (record.id, State.WITHDRAWN)
+    assert "this was a drill" in after.ended_because
+    assert (await house.gate.quorum.queue(house.people["ana"])).total == 0
+
+
 async def test_a_drill_costs_its_agent_nothing(house: House) -> None:
     record = await drill(house)
     same = await house.gate.propose(house.agent, house.call("isolate", host="h8"))
