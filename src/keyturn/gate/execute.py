@@ -23,7 +23,7 @@ from keyturn.core.quorum import escalations, sets_for
 from keyturn.errors import InvalidJson, KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
 from keyturn.gate.drills import reveal
-from keyturn.gate.notices import moved
+from keyturn.gate.notices import Event, announce, moved, of_action
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
 from keyturn.gate.records import ActionRecord
 from keyturn.gate.situation import facts_json, read_facts
@@ -120,6 +120,8 @@ def end(
     entry = tx.record(kind, now, body, action=record.id, case=record.case)
     tx.put_action(record)
     moved(ctx, tx, record, entry)
+    if record.drill:
+        announce(ctx, tx, of_action(Event.DRILL_ENDED, record, now, entry))
     return record
 
 

@@ -17,6 +17,7 @@ from keyturn.errors import Conflict, KeyturnError, ProfileError, StoreError, Too
 from keyturn.gate import drills
 from keyturn.gate.context import Context, log
 from keyturn.gate.execute import ask_tool, effect_shown, end, enough_keys, result_value, run_ready
+from keyturn.gate.notices import Event, announce, of_action
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord
 from keyturn.gate.situation import profile_for
@@ -117,7 +118,8 @@ async def _escalate(ctx: Context, action_id: str) -> None:
         sets = sets_of(ctx.quorum, hold.oversight, hold.touches, str(record.tool), record.stage)
         roles = sorted({role for each in sets if each.escalated(now - hold.opened_at) for role in each.escalate_to})
         body = {"roles": roles, "wanted": list(wanted(ctx, tx, record, now))}
-        tx.record("escalated", now, body, action=record.id, case=record.case)
+        entry = tx.record("escalated", now, body, action=record.id, case=record.case)
+        announce(ctx, tx, of_action(Event.ESCALATED, record, now, entry, tuple(roles)))
         later = (at for at in escalations(sets, hold.opened_at) if at > now)
         tx.put_action(replace(record, hold=replace(hold, escalates_at=next(later, 0))))
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.gate.test_quorum import bodies, one_key, turn, two_key
+from tests.unit.gate.test_quorum import bodies, one_key, told, turn, two_key
 
 from keyturn.core.execution import State
 from keyturn.core.hold import Key
 from keyturn.errors import Conflict, Forbidden, NotFound
 from keyturn.gate import CareSettings
 from keyturn.gate.execute import release
+from keyturn.gate.notices import Event, Listener
 from keyturn.gate.records import Role
 from keyturn.gate.recover import complete
 
@@ -157,7 +158,9 @@ async def test_a_drill_looks_like_any_hold_and_its_reason_speaks_of_another_targ
 
 async def test_turning_a_key_on_a_drill_ends_it_and_says_so(house: House) -> None:
     record = await drill(house)
+    house.ctx.listeners = (Listener(name="team"),)
     after = await turn(house, "ana", record)
+    assert [notice.action for notice in await told(house, Event.DRILL_ENDED)] == [record.id]
     assert (after.state, after.ended_by) == (State.WITHDRAWN, "ana")
     assert "this was a drill" in after.ended_because
     body = await revealed(house)

@@ -13,6 +13,7 @@ from keyturn.core.quorum import KeySet, QuorumRule
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
 from keyturn.gate import MandateDraft
 from keyturn.gate.care_records import QueueFilter
+from keyturn.gate.notices import Event, Listener, Notice
 from keyturn.gate.records import Role
 
 House = Any
@@ -39,6 +40,12 @@ async def turn(house: House, name: str, record: Any) -> Any:
 
 async def bodies(house: House, kind: str) -> list[dict[str, Any]]:
     return [entry for entry in await house.entries() if entry["kind"] == kind]
+
+
+async def told(house: House, event: Event) -> list[Notice]:
+    """The notices of one kind that wait for the one listener."""
+    claimed = await house.store.write(lambda tx: tx.outbox.claim("team", house.clock.ms, 99, house.clock.ms, "test"))
+    return [delivery.notice for delivery in claimed if delivery.notice.event is event]
 
 
 async def test_two_analysts_are_not_enough_and_a_lead_is_what_is_missing(house: House) -> None:
@@ -68,6 +75,7 @@ async def test_the_operators_sets_decide_for_their_actions(house: House) -> None
 
 
 async def test_further_roles_count_when_nobody_acts_and_the_journal_says_so_once(house: House) -> None:
+    house.ctx.listeners = (Listener(name="team"),)
     owners = KeySet(("owner",), escalate_after_s=600, escalate_to=("lead", "analyst"))
     house.ctx.quorum = (QuorumRule("one_key", (owners,)),)
     record = await one_key(house)
@@ -80,6 +88,8 @@ async def test_further_roles_count_when_nobody_acts_and_the_journal_says_so_once
     await house.gate.sweep()
     assert (await house.until(record.id)).state is State.SUCCEEDED
     (said,) = await bodies(house, "escalated")
+    notices = await told(house, Event.ESCALATED)
+    assert [(notice.action, notice.roles) for notice in notices] == [(record.id, ("analyst", "lead"))]
     assert (said["action"], said["roles"], said["wanted"]) == (record.id, ["analyst", "lead"], [])
     assert house.fleet.changes == [("isolate", "h1")]
 
