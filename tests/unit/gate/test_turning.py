@@ -194,7 +194,7 @@ async def test_a_revoked_passkeys_keys_on_what_waits_count_no_more(house: House)
     assert (await house.gate.look(ana, record.id)).hold.keys == ()
     told = next(entry for entry in await house.entries() if entry["kind"] == "passkey_revoked")
     assert told["keys_lost"] == [record.id]
-    await house.gate.turn(house.people["bob"], record.id, record.digest)
+    await house.gate.turn(house.people["lena"], record.id, record.digest)
     assert (await house.gate.look(ana, record.id)).state is State.HELD, "it takes two"
     again = await key_of(house, "ana")
     await turn(house.gate, ana, again, record)
