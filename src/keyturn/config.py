@@ -19,6 +19,7 @@ from keyturn.gate.notices import Event
 from keyturn.gate.records import Role
 
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+([_-][a-z0-9]+)*")
+_ONE_UPSTREAM = "upstreams[...]"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -26,7 +27,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the gateway listens. ``allowed_hosts``: names beside the loopback ones that a Host header may bear."""
 
     host: str = "127.0.0.1"
-    port: int = 8787
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8787
     allowed_hosts: tuple[str, ...] = ()
 
 
@@ -44,7 +45,7 @@ class McpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_agent: str = ""
     own_tools: bool = True
     review_url: str = ""
-    hold_wait_s: float = 25.0
+    hold_wait_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 25.0
 
 
 class JournalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,6 +230,8 @@ def _refused(path: Path, table: Mapping[str, object], message: str) -> ConfigErr
     unknown = re.search(r"unknown field `([^`]*)`", what)
     if unknown is None:
         key = place.removeprefix("$").lstrip(".") or "the file"
+        if key.startswith(_ONE_UPSTREAM):
+            key = f"upstreams.{_holder(table)}{key.removeprefix(_ONE_UPSTREAM)}"
         words = next((words for name, words in _WORDS.items() if f".{name}[" in place), None)
         hint = f"one of {', '.join(words)}" if words else "correct that key, or leave it out for the default"
         return ConfigError(f"{path}: {key}: {what}", hint=hint)
@@ -236,17 +239,21 @@ def _refused(path: Path, table: Mapping[str, object], message: str) -> ConfigErr
     known = sorted(section.__struct_fields__) if section else []
     near = get_close_matches(unknown[1], known, n=1)
     key = f"{place}.{unknown[1]}".removeprefix("$.")
-    if place == "$.upstreams[...]":
-        key = f"upstreams.{_holder(table, unknown[1], known)}.{unknown[1]}"
+    if place == f"$.{_ONE_UPSTREAM}":
+        key = f"upstreams.{_holder(table)}.{unknown[1]}"
     hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
     return ConfigError(f"{path}: there is no setting {key}", hint=hint)
 
 
-def _holder(table: Mapping[str, object], field: str, known: list[str]) -> str:
-    """The upstream that holds an unknown field (msgspec does not name it)."""
+def _holder(table: Mapping[str, object]) -> str:
+    """The first upstream that can't be used (msgspec does not name it)."""
     upstreams = table.get("upstreams")
-    found = upstreams.items() if isinstance(upstreams, dict) else ()
-    return next((name for name, value in found if isinstance(value, dict) and field in set(value) - set(known)), "…")
+    for name, value in upstreams.items() if isinstance(upstreams, dict) else ():
+        try:
+            msgspec.convert(value, UpstreamSettings)
+        except msgspec.ValidationError:
+            return str(name)
+    return "…"
 
 
 def _absolute(config: Config, folder: Path) -> Config:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 from keyturn import keyfile
 from keyturn.config import Config
-from keyturn.errors import NotFound
-from keyturn.journal import Checkpoint, publish, published
+from keyturn.errors import JournalError, NotFound
+from keyturn.journal import Checkpoint, Signer, publish, published
 from keyturn.store.journal_rows import JournalRows
 from keyturn.store.sqlite import connect
 
 DATABASE = "keyturn.db"
 VERIFIER = "verifier.key"
+OURS = frozenset({VERIFIER, "tile", "payload", ".checkpoint.new"})
+"""What a publication that was interrupted may have left."""
 
 
 def publish_journal(config: Config, directory: Path, *, payloads: bool) -> Checkpoint:
@@ -24,7 +26,19 @@ def publish_journal(config: Config, directory: Path, *, payloads: bool) -> Check
     if not path.exists():
         raise NotFound(f"there is no database in {config.folder}", hint="start the gateway once: keyturn serve")
     signer = keyfile.signer(config.folder, config.journal.origin)
+    try:
+        return _publish(path, directory, signer, payloads=payloads)
+    except OSError as error:
+        raise JournalError(f"{directory} can't be written: {error}", hint="name a folder to publish into") from None
+
+
+def _publish(path: Path, directory: Path, signer: Signer, *, payloads: bool) -> Checkpoint:
     directory.mkdir(parents=True, exist_ok=True)
+    names = {entry.name for entry in directory.iterdir()}
+    if "checkpoint" not in names and (strange := names - OURS):
+        raise JournalError(
+            f"{directory} holds other things, such as {min(strange)[:80]!r}", hint="publish into an empty folder"
+        )
     with closing(connect(path)) as db:
         db.execute("BEGIN")
         rows = JournalRows(db)

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -145,12 +146,29 @@ async def _agent(gate: Gate, operator: Person, name: str) -> Agent:
 async def _talk(front: StdioGateway) -> None:
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=MAX_LINE)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin.buffer)
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    reading: asyncio.Task[None] | None = None
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty():
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin.buffer)
+    else:  # a file, or /dev/null: the event loop can't watch those
+        reading = asyncio.create_task(_read_file(lines))
 
     async def write(message: bytes) -> None:
         await loop.run_in_executor(None, _put, message)
 
-    await front.serve(lines, write)
+    try:
+        await front.serve(lines, write)
+    finally:
+        if reading is not None:
+            reading.cancel()
+
+
+async def _read_file(lines: asyncio.StreamReader) -> None:
+    try:
+        while chunk := await asyncio.to_thread(os.read, sys.stdin.fileno(), 65_536):
+            lines.feed_data(chunk)
+    finally:
+        lines.feed_eof()
 
 
 def _put(message: bytes) -> None:

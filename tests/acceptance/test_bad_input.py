@@ -244,7 +244,7 @@ def test_a_broken_config_starts_nothing(tmp_path: Path, text: str) -> None:
     config = tmp_path / "keyturn.toml"
     config.write_text(text)
     done = CliRunner().invoke(cli, ["serve", "-c", str(config), "--port", "0"])
-    assert done.exit_code in {1, 2}, done.output
+    assert done.exit_code == 2, done.output
     assert done.output.startswith("keyturn: ")
     assert len(done.output.splitlines()) == 2, "what happened, and what would do"
     assert "Traceback" not in done.output
@@ -273,7 +273,7 @@ def test_a_broken_policy_starts_nothing_and_says_where(tmp_path: Path, text: str
     config.write_text('[policy]\nfiles = ["own.cedar"]\n[upstreams.a]\ncommand = "true"')
     for command in (["policy", "check", str(file)], ["serve", "-c", str(config), "--port", "0"]):
         done = CliRunner().invoke(cli, command)
-        assert done.exit_code in {1, 2}, done.output
+        assert done.exit_code == (1 if command[0] == "policy" else 2), done.output
         assert "own.cedar" in done.output
         assert "Traceback" not in done.output
 
@@ -317,7 +317,7 @@ def test_an_unreadable_profile_starts_nothing(tmp_path: Path, text: str) -> None
     profile.write_text(text)
     config.write_text('catalogue = ["own.yaml"]\n[upstreams.a]\ncommand = "true"')
     done = CliRunner().invoke(cli, ["serve", "-c", str(config), "--port", "0"])
-    assert done.exit_code in {1, 2}, done.output
+    assert done.exit_code == 2, done.output
     assert "own.yaml" in done.output
     assert "Traceback" not in done.output
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,3 +63,25 @@ def test_a_command_has_a_name_of_its_own_in_each_folder() -> None:
     assert first.startswith("mcp-server-git-")
     assert first == upstream_name(("uvx", "mcp-server-git", "--repository", "."), "/a")
     assert first != upstream_name(("uvx", "mcp-server-git", "--repository", "."), "/b")
+
+
+def piped(tmp_path: Path, stdin: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    wrap = [sys.executable, "-m", "keyturn.cli", "wrap", "--data", str(tmp_path / "data"), "--", *command]
+    env = {**os.environ, "KEYTURN_RANGE_STATE": str(tmp_path / "range.db")}
+    with stdin.open("rb") as file:
+        return subprocess.run(wrap, env=env, stdin=file, capture_output=True, text=True, timeout=60)
+
+
+def test_an_input_that_is_empty_from_the_start_ends_it(tmp_path: Path) -> None:
+    ended = piped(tmp_path, Path("/dev/null"), "/nonexistent/server")
+    assert ended.returncode == 0, ended.stderr
+    assert "is away" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_input_that_is_a_file_is_read_to_its_end(tmp_path: Path) -> None:
+    open_state(tmp_path / "range.db").close()
+    lines = tmp_path / "lines"
+    lines.write_text('{"jsonrpc":"2.0","id":1,"method":"tools/list"}\nnonsense')
+    ended = piped(tmp_path, lines, sys.executable, "-m", "keyturn.range")
+    assert "-32700" in ended.stdout, ended.stderr

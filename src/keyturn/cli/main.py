@@ -12,7 +12,9 @@ from keyturn.cli.notify import notify
 from keyturn.cli.plain import plain
 from keyturn.cli.policy import policy
 from keyturn.cli.run import demo, init, serve, wrap
-from keyturn.errors import ConfigError, KeyturnError
+from keyturn.errors import ConfigError, KeyturnError, PolicyError, ProfileError
+
+SETTINGS = (ConfigError, PolicyError, ProfileError)
 
 
 class Checked(click.Group):
@@ -26,7 +28,7 @@ class Checked(click.Group):
             click.echo(f"keyturn: {plain(error.message)}", err=True)
             if error.hint:
                 click.echo(f"         {plain(error.hint)}", err=True)
-            raise click.exceptions.Exit(2 if isinstance(error, ConfigError) else 1) from None
+            raise click.exceptions.Exit(2 if isinstance(error, SETTINGS) else 1) from None
 
 
 @click.group(cls=Checked)

@@ -8,7 +8,7 @@ import click
 from keyturn.cli.clients import config_text, read_clients, stdio_json, wrapped_json
 from keyturn.cli.plain import plain
 from keyturn.config import read_config
-from keyturn.errors import Conflict
+from keyturn.errors import ConfigError, Conflict
 
 
 @click.command()
@@ -51,6 +51,8 @@ def init(source: Path, output: Path, url: str, stdio: bool) -> None:
             file.write(text)
     except FileExistsError:
         raise Conflict(f"{output} stands already", hint="name another with -o") from None
+    except OSError as error:
+        raise ConfigError(f"{output} can't be written: {error}", hint="name another with -o") from None
     read_config(output)
     click.echo(f"wrote {plain(output)}: {', '.join(clients.upstreams)}", err=True)
     if any(upstream.env or upstream.headers for upstream in clients.upstreams.values()):

@@ -23,6 +23,11 @@ from keyturn.journal import Signer
 log = logging.getLogger("keyturn.gate")
 
 
+DAY_S = 24 * 3600
+Seconds = Annotated[int, msgspec.Meta(ge=1)]
+Pause = Annotated[float, msgspec.Meta(ge=0, le=600)]
+
+
 class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Times in seconds. ``result_limit`` in bytes: a larger answer is passed on and only its hash is kept.
 
@@ -31,18 +36,15 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of it again.
     """
 
-    hold_s: int = 4 * 3600
-    confirm_s: int = 15 * 60
-    execution_s: int = 120
-    check_after_s: tuple[float, ...] = (0.0, 1.0, 3.0)
-    token_long_lived_s: int = 90 * 24 * 3600
-    result_limit: int = 1_048_576
-    keep_read_result: int = 65_536
-    sweep_s: float = 0.5
-    warn_s: int = 15 * 60
-
-
-Seconds = Annotated[int, msgspec.Meta(ge=1)]
+    hold_s: Annotated[int, msgspec.Meta(ge=1, le=30 * DAY_S)] = 4 * 3600
+    confirm_s: Annotated[int, msgspec.Meta(ge=1, le=30 * DAY_S)] = 15 * 60
+    execution_s: Annotated[int, msgspec.Meta(ge=1, le=DAY_S)] = 120
+    check_after_s: Annotated[tuple[Pause, ...], msgspec.Meta(min_length=1, max_length=20)] = (0.0, 1.0, 3.0)
+    token_long_lived_s: Annotated[int, msgspec.Meta(ge=1, le=3650 * DAY_S)] = 90 * DAY_S
+    result_limit: Annotated[int, msgspec.Meta(ge=0, le=100 * 1_048_576)] = 1_048_576
+    keep_read_result: Annotated[int, msgspec.Meta(ge=0, le=100 * 1_048_576)] = 65_536
+    sweep_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.5
+    warn_s: Annotated[int, msgspec.Meta(ge=0, le=30 * DAY_S)] = 15 * 60
 
 
 class AccessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

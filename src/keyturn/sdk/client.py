@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
@@ -208,8 +209,8 @@ class Client:
         self, method: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None
     ) -> httpx2.Response:
         try:
-            content = None if body is None else msgspec.json.encode(body)
-        except (TypeError, ValueError, msgspec.MsgspecError) as e:
+            content = None if body is None else msgspec.json.encode(_finite(msgspec.to_builtins(body)))
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as e:
             raise InvalidInput(f"this can't be sent as JSON: {e}", hint="plain values only") from None
         headers = {} if content is None else {"Content-Type": "application/json"}
         try:
@@ -219,6 +220,15 @@ class Client:
         if not answer.is_success:
             raise _error(answer)
         return answer
+
+
+def _finite(value: Any) -> Any:
+    """The value; ``ValueError`` if a number in it is none, which JSON can't carry."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        _finite(inner)
+    return value
 
 
 def _view(value: Any) -> ActionView:

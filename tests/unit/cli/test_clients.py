@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.unit.cli.conftest import Run
 
 from keyturn.cli.clients import config_text, read_clients, wrapped_json
 from keyturn.config import read_config
@@ -79,3 +80,9 @@ def test_odd_text_survives_the_way_through_toml(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_used_says_why(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         read_clients(written(tmp_path, text))
+
+
+def test_a_place_that_can_not_be_written_is_said(run: Run, tmp_path: Path) -> None:
+    source = written(tmp_path, json.dumps(CLAUDE))
+    ended = run("init", "--from", str(source), "-o", str(tmp_path / "none" / "x.toml"))
+    assert ended.exit_code == 2 and "can't be written" in ended.output

@@ -40,3 +40,25 @@ def test_a_case_is_told_and_an_entry_proved(site: Site, run: Run, propose: Propo
 def test_a_folder_without_a_key_and_a_wrong_key_are_refused(run: Run, tmp_path: Path) -> None:
     assert run("journal", "verify", str(tmp_path)).exit_code == 2
     assert run("journal", "verify", str(tmp_path), "--key", "a+b+c").exit_code == 1
+
+
+def test_a_folder_that_can_not_be_written_and_one_that_is_somebody_elses_are_refused(
+    site: Site, run: Run, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "thesis.txt").write_text("mine")
+    for folder, says in (("/dev/full/x", "can't be written"), (str(home), "holds other things, such as 'thesis.txt'")):
+        ended = run("journal", "publish", folder, "-c", str(site.config))
+        assert ended.exit_code == 1 and says in ended.output, ended.output
+    assert [path.name for path in home.iterdir()] == ["thesis.txt"]
+
+
+def test_what_an_interrupted_publication_left_is_published_over(site: Site, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    publish = ("journal", "publish", str(folder), "-c", str(site.config))
+    assert run(*publish).exit_code == 0
+    (folder / "checkpoint").rename(folder / ".checkpoint.new")
+    assert run(*publish).exit_code == 0
+    (folder / "notes.txt").write_text("beside a log that is ours")
+    assert run(*publish).exit_code == 0

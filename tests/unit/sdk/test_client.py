@@ -120,3 +120,13 @@ async def test_a_gateway_that_is_not_there_is_said_so() -> None:
 async def test_what_is_no_json_never_leaves(gateway: Any) -> None:
     with pytest.raises(InvalidInput, match="JSON"):
         gateway.clients["responder"].propose("soc/search", {"query": object()})
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")], ids=str)
+async def test_a_number_that_is_none_is_refused_and_not_sent_as_null(gateway: Any, number: float) -> None:
+    agent = gateway.clients["responder"]
+    for arguments in ({"query": number}, {"query": [{"deep": (number,)}]}):
+        with pytest.raises(InvalidInput, match="is no number"):
+            await gateway.do(agent.propose, "soc/search", arguments)
+    with pytest.raises(InvalidInput, match="is no number"):
+        await gateway.do(lambda: agent.propose("soc/search", {}, confidence=number))
