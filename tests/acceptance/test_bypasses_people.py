@@ -130,6 +130,7 @@ async def test_the_agents_words_can_not_shape_the_dialog(api: Any, lie: str) -> 
     said = (await api.propose("isolate", rationale=f"why {lie}", host="h1", note=lie)).json()
     action = (await api.get("kim", f"/v1/actions/{said['id']}")).json()
     lines = show.whole(action, action["proposed_at"]).split("\n")
+    lines = [line for line in lines if not line.startswith("           all of it: keyturn show ")]  # ours, not theirs
     plain = (await api.propose("isolate", rationale="why", host="h2", note="x")).json()
     other = (await api.get("kim", f"/v1/actions/{plain['id']}")).json()
     assert len(lines) == len(show.whole(other, other["proposed_at"]).split("\n"))
