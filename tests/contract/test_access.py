@@ -107,6 +107,27 @@ async def test_a_ceremony_is_spent_together_with_what_it_was_for(open_store: Ope
     assert await there.read(lambda tx: tx.access.ceremony("x")) is None
 
 
+async def test_open_ceremonies_of_one_kind_are_bounded_and_the_others_stay(open_store: Open) -> None:
+    store = open_store()
+
+    def keep(tx: Tx) -> None:
+        for number in range(20):
+            for start in ("s", "f"):
+                tx.access.put_ceremony(
+                    Ceremony(
+                        id=f"{start}{number}", kind=CeremonyKind.SIGN_IN, nonce=b"", person="", expires_at=100 - number
+                    )
+                )
+        tx.access.bound_open("s", 5)
+        tx.access.bound_open("f", 20)
+
+    await store.write(keep)
+    left = await store.read(
+        lambda tx: [name for start in "sf" for n in range(20) if tx.access.ceremony(name := f"{start}{n}")]
+    )
+    assert left == [f"s{n}" for n in range(5)] + [f"f{n}" for n in range(20)]
+
+
 async def test_sessions_are_found_by_token_and_listed_while_they_last(open_store: Open) -> None:
     store = open_store()
     kept = [session("s1"), session("s2", "bob", created_at=2), session("s3", revoked_at=4), session("s4", expires_at=5)]

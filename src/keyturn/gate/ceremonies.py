@@ -21,6 +21,8 @@ from keyturn.gate.records import Person
 T = TypeVar("T")
 replace = msgspec.structs.replace
 CEREMONY_S = 300
+OPEN_SIGN_INS = 2_000
+PREFIXES = {CeremonyKind.SIGN_IN: "s"}  # not among hex digits: they are found by it
 REFUSED = "the passkey's answer was refused"
 
 
@@ -32,10 +34,13 @@ def passkeys_of(ctx: Context) -> Passkeys:
 
 
 def begin(ctx: Context, tx: Tx, kind: CeremonyKind, person: str, **what: Any) -> Ceremony:
-    """A new ceremony, asked within :data:`CEREMONY_S` seconds or never. Those long over are removed."""
+    """A new ceremony, answered within :data:`CEREMONY_S` seconds or never. Those long over are removed.
+
+    Anybody may begin to sign in, so of those only the newest :data:`OPEN_SIGN_INS` are kept.
+    """
     now = tx.now(ctx.clock.now())
     ceremony = Ceremony(
-        id=secrets.token_hex(16),
+        id=PREFIXES.get(kind, "") + secrets.token_hex(16),
         kind=kind,
         nonce=secrets.token_bytes(NONCE),
         person=person,
@@ -44,6 +49,8 @@ def begin(ctx: Context, tx: Tx, kind: CeremonyKind, person: str, **what: Any) ->
     )
     tx.access.forget_ceremonies(now - CEREMONY_S * 1000)
     tx.access.put_ceremony(ceremony)
+    if kind is CeremonyKind.SIGN_IN:
+        tx.access.bound_open(PREFIXES[kind], OPEN_SIGN_INS)
     return ceremony
 
 

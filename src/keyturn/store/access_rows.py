@@ -65,6 +65,13 @@ class AccessRows:
     def forget_ceremonies(self, before: int) -> None:
         self._db.execute("DELETE FROM ceremonies WHERE expires_at < ?", (before,))
 
+    def bound_open(self, start: str, keep: int) -> None:
+        span = (start, start + "\uffff")
+        (count,) = self._db.execute("SELECT count(*) FROM ceremonies WHERE id >= ? AND id < ?", span).fetchone()
+        if count > keep:
+            oldest = "SELECT id FROM ceremonies WHERE id >= ? AND id < ? ORDER BY expires_at, id LIMIT ?"
+            self._db.execute(f"DELETE FROM ceremonies WHERE id IN ({oldest})", (*span, count - keep))  # noqa: S608 - fixed words
+
     # Sessions
 
     def session(self, session_id: str) -> Session | None:
