@@ -14,7 +14,7 @@ from keyturn.core.execution import State
 from keyturn.core.facts import Chain, Oversight
 from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Reversible, Stage
-from keyturn.errors import Conflict
+from keyturn.errors import Conflict, StoreError
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord, Agent, Scope, Stop, ToolPin
 from keyturn.store import SqliteStore
@@ -216,3 +216,10 @@ async def test_an_older_database_is_brought_up_with_its_open_holds(open_store: O
     assert await store.read(lambda tx: tx.open_holds("bot", "C")) == 2
     await store.write(lambda tx: tx.put_action(action("a1", State.EXPIRED)))
     assert len(await store.read(lambda tx: tx.actions(states=(State.HELD,)))) == 1
+
+
+async def test_what_reads_can_not_write(open_store: Open) -> None:
+    store = open_store()
+    with pytest.raises(StoreError):
+        await store.read(lambda tx: tx.put_setting("x", b"y"))
+    assert await store.read(lambda tx: tx.setting("x")) is None

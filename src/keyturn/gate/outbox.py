@@ -4,14 +4,14 @@ A claim is a lease on a row, so several processes send from one database and non
 process that dies between the sending and its note of it leaves a row that is sent again: at least once, with one id.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from keyturn.core.execution import State
 from keyturn.gate.context import Context
 from keyturn.gate.notices import Event, announce, of_action
 from keyturn.gate.outbox_ports import FAILED, SENT, Delivery, Tally
 from keyturn.gate.ports import Tx
-from keyturn.gate.records import Person
+from keyturn.gate.records import ActionRecord, Person
 
 WARNED = "notices/warned"
 KEEP_MS = 7 * 24 * 3600 * 1000
@@ -30,7 +30,7 @@ class Outbox:
         def due(tx: Tx) -> list[str]:
             return tx.outbox.due(self._now(tx), free)
 
-        waiting = await self._ctx.store.read(due)
+        waiting = await self._ctx.store.read(due) if free else []
         if not waiting:
             return []
 
@@ -78,24 +78,21 @@ class Outbox:
     async def warn(self) -> None:
         """Announce the holds that expire soon (``gate.warn_s``), each once whichever process looks."""
         if any(listener.wants(Event.EXPIRING) for listener in self._ctx.listeners):
-            found = await self._ctx.store.read(self._warnable())
+            found = await self._ctx.store.read(self._expiring)
             if found:
-                await self._ctx.store.write(self._warnable())
+                await self._ctx.store.write(self._warn)
 
-    def _warnable(self) -> Callable[[Tx], int]:
-        def work(tx: Tx) -> int:
-            now = self._now(tx)
-            raw = (tx.setting(WARNED) or b"0 ").decode()
-            seen_due, _, seen_id = raw.partition(" ")
-            soon = now + self._ctx.settings.warn_s * 1000
-            found = tx.actions(states=(State.HELD,), due_by=soon, after=(int(seen_due), seen_id), limit=PAGE)
-            for record in found:
-                announce(self._ctx, tx, of_action(Event.EXPIRING, record, now))
-            if found:
-                tx.put_setting(WARNED, f"{found[-1].due_at} {found[-1].id}".encode())
-            return len(found)
+    def _expiring(self, tx: Tx) -> list[ActionRecord]:
+        """The holds that expire soon, past the last one that was announced."""
+        due, _, action = (tx.setting(WARNED) or b"0 ").decode().partition(" ")
+        soon = self._now(tx) + self._ctx.settings.warn_s * 1000
+        return tx.actions(states=(State.HELD,), due_by=soon, after=(int(due), action), limit=PAGE)
 
-        return work
+    def _warn(self, tx: Tx) -> None:
+        for record in (found := self._expiring(tx)):
+            announce(self._ctx, tx, of_action(Event.EXPIRING, record, self._now(tx)))
+        if found:
+            tx.put_setting(WARNED, f"{found[-1].due_at} {found[-1].id}".encode())
 
     async def tally(self, who: Person) -> list[Tally]:
         """How many notices wait, were sent, or were given up, for each target."""

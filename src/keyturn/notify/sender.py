@@ -67,9 +67,8 @@ class Sender:
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin; nothing to do if there is nobody to tell."""
-        if self._targets:
-            self._loop = asyncio.create_task(self._run())
+        """Begin. With no target too: what waits for one that is gone must be given up."""
+        self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """End. What is being sent gets a moment; what stays claimed is sent again when its lease is over."""
@@ -102,6 +101,8 @@ class Sender:
                 await self._begin()
             except KeyturnError as e:
                 log.error("notices could not be looked up: %s", e)
+            except Exception:
+                log.exception("looking up notices failed")
             try:
                 async with asyncio.timeout(self._pace.poll_s):
                     await self._freed.wait()

@@ -59,6 +59,7 @@ class SqliteStore:
         try:
             self._reader = connect(path)
             migrate(self._reader)
+            self._reader.execute("PRAGMA query_only=ON")
         except sqlite3.Error as e:
             raise StoreError(f"can't use the database {path.name}: {e}", hint="restore it from a copy") from e
         self._read_tx = SqliteTx(self._reader)
