@@ -349,6 +349,10 @@ class Gate:
         """The tool's definition as last listed."""
         return self._ctx.tools.definition(tool)
 
+    async def refresh(self, upstream: str) -> None:
+        """Ask a server for its tools again, so that what it lists now is what calls are judged by."""
+        await self._ctx.tools.refresh(upstream)
+
     def stage_of(self, tool: ToolRef) -> Stage:
         """The gravest stage that the tool's profile gives; ``respond`` for what nobody has profiled."""
         return profile_for(self._ctx, self._ctx.tools.definition(tool), {}).stage

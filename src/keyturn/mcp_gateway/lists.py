@@ -11,6 +11,7 @@ import msgspec
 from keyturn.core.action import ToolRef
 from keyturn.core.profile import Stage
 from keyturn.errors import InvalidInput, KeyturnError, ToolNotSent
+from keyturn.gate.ports import Definition
 from keyturn.mcp_gateway import envelope, own_tools, results
 from keyturn.mcp_gateway.exchange import Exchange
 from keyturn.mcp_gateway.ports import GatePort
@@ -68,7 +69,9 @@ class Lists:
         page = await session.request(x.method, x.forwarded, x)
         if x.method == "tools/list":
             found = results.members(page)
-            tools = self._shown(x, view, view.only, _listed(x, view.only, found))
+            listed = _listed(x, view.only, found)
+            await self._heard(view.only, listed)
+            tools = self._shown(x, view, view.only, listed)
             if "nextCursor" not in found or bytes(found["nextCursor"]) == b"null":
                 tools += self._own()
             page = results.encode({**found, "tools": tools})
@@ -93,7 +96,16 @@ class Lists:
         except (KeyturnError, RpcError) as e:
             log.warning("%s of %s failed: %s", x.method, upstream, e)
             return None
+        if x.method == "tools/list":
+            await self._heard(upstream, listed)
         return self._shown(x, view, upstream, listed)
+
+    async def _heard(self, upstream: str, listed: list[Listed]) -> None:
+        """Before a client acts on a list that differs from the one that calls are judged by, ask for that one again."""
+        for name, members, _ in listed:
+            if not _as_known(self._gate.definition(ToolRef(upstream, name)), members):
+                await self._gate.refresh(upstream)
+                return
 
     def _shown(self, x: Exchange, view: View, upstream: str, listed: list[Listed]) -> list[msgspec.Raw]:
         """The items as this client gets them. One that can't be used is left out; the others stand."""
@@ -140,6 +152,23 @@ class Lists:
         if not self._settings.own_tools:
             return []
         return [msgspec.Raw(results.encode(definition)) for definition in own_tools.DEFINITIONS]
+
+
+def _as_known(known: Definition | None, item: results.Members) -> bool:
+    """The server says the same of the tool as when the gate last asked (CVE-2025-54136: it may not)."""
+    try:
+        said = {
+            member: _any.decode(item[member])
+            for member in ("inputSchema", "annotations", "description")
+            if member in item
+        }
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return known is not None and (known.input_schema, known.annotations, known.description) == (
+        said.get("inputSchema", {}),
+        said.get("annotations", {}),
+        said.get("description", ""),
+    )
 
 
 def _listed(x: Exchange, upstream: str, page: results.Members) -> list[Listed]:

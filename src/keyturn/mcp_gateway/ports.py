@@ -73,6 +73,10 @@ class GatePort(Protocol):
         """The tool's definition as last listed, or ``None``."""
         ...
 
+    async def refresh(self, upstream: str) -> None:
+        """Have an upstream's definitions listed again; returns when that is done, or has failed."""
+        ...
+
     def stage_of(self, tool: ToolRef) -> Stage:
         """The gravest stage that the tool's profile gives; ``respond`` for what nobody has profiled."""
         ...

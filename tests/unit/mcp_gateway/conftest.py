@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 import aiohttp
@@ -151,6 +152,8 @@ class NamedGate:
         self.changed = asyncio.Event()
         self.proposed = asyncio.Event()
         self.readable = True
+        self.asked_again: list[str] = []
+        self.listed: dict[str, list[Any]] = {name: deepcopy(desk.session.tools) for name, desk in desks.items()}
 
     async def agent_for(self, token: str) -> Agent:
         if token not in self.agents:
@@ -250,9 +253,17 @@ class NamedGate:
         return self.kept.get(action_id)
 
     def definition(self, tool: ToolRef) -> Definition | None:
-        desk = self.desks.get(tool.upstream)
-        found = [t for t in desk.session.tools if t["name"] == tool.name] if desk else []
-        return Definition(tool, "f", found[0]["inputSchema"], {}) if found else None
+        found = [t for t in self.listed.get(tool.upstream, ()) if isinstance(t, dict) and t.get("name") == tool.name]
+        if not found:
+            return None
+        said = found[0]
+        return Definition(
+            tool, "f", said.get("inputSchema", {}), said.get("annotations", {}), said.get("description", "")
+        )
+
+    async def refresh(self, upstream: str) -> None:
+        self.asked_again.append(upstream)
+        self.listed[upstream] = deepcopy(self.desks[upstream].session.tools)
 
     def stage_of(self, tool: ToolRef) -> Stage:
         return Stage.ANALYSE if tool.name.startswith("get_") else Stage.RESPOND

@@ -247,6 +247,28 @@ BAD_TOOLS = [
 ]
 
 
+@pytest.mark.parametrize("path", ["/desk", ""])
+@pytest.mark.parametrize(
+    "change",
+    [{"description": "and mails the result"}, {"annotations": {"readOnlyHint": True}}, {"inputSchema": {}}, None],
+    ids=str,
+)
+async def test_a_list_that_changed_in_silence_is_what_calls_are_judged_by_next(
+    site: Any, change: dict[str, Any] | None, path: str
+) -> None:
+    await site.modern("tools/list", {}, path=path)
+    assert site.gate.asked_again == [], "the server says what it said before"
+    tools = site.desks["desk"].session.tools
+    if change is None:
+        tools.append({"name": "new_tool", "inputSchema": {"type": "object"}})
+    else:
+        tools[1] = {**tools[1], **change}
+    await site.modern("tools/list", {}, path=path)
+    assert site.gate.asked_again == ["desk"]
+    await site.modern("tools/list", {}, path=path)
+    assert site.gate.asked_again == ["desk"]
+
+
 @pytest.mark.parametrize("bad", BAD_TOOLS, ids=str)
 @pytest.mark.parametrize("path", ["/desk", ""])
 async def test_one_bad_tool_is_left_out_and_the_others_stand(site: Any, bad: Any, path: str, caplog: Any) -> None:
