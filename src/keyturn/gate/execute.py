@@ -119,9 +119,10 @@ def end(
     body = {"by": by, "because": because, "state": state.value}
     entry = tx.record(kind, now, body, action=record.id, case=record.case)
     tx.put_action(record)
-    moved(ctx, tx, record, entry)
     if record.drill:
         announce(ctx, tx, of_action(Event.DRILL_ENDED, record, now, entry))
+    else:
+        moved(ctx, tx, record, entry)
     return record
 
 

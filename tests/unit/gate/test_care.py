@@ -183,10 +183,13 @@ async def test_refusing_a_drill_is_right_and_says_so(house: House) -> None:
 
 async def test_a_drill_that_nobody_answers_ends_with_the_truth(house: House) -> None:
     record = await drill(house)
+    house.ctx.listeners = (Listener(name="team"),)
     house.clock.ms = record.due_at
     await house.gate.sweep()
     assert (await house.gate.look(house.people["ana"], record.id)).state is State.EXPIRED
     assert (await revealed(house))["result"] == "expired"
+    assert await told(house, Event.EXPIRED) == [], "nobody is called for a hold that was none"
+    assert [notice.action for notice in await told(house, Event.DRILL_ENDED)] == [record.id]
 
 
 async def test_the_journal_committed_to_the_drill_before_and_tells_it_after(house: House) -> None:
