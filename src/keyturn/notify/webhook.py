@@ -59,8 +59,11 @@ class WebhookTarget:
 
     async def _post(self, notice_id: str, body: bytes) -> None:
         if self._session is None:
-            # No cookies, no proxy from the environment, no credentials from a netrc file.
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+            # No cookies, no proxy from the environment, no credentials from a netrc file; a connection each, since a
+            # kept one that the receiver has closed meanwhile would count as a failure.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            )
         headers = self.headers(notice_id, body, datetime.fromtimestamp(self._clock.now() / 1000, UTC))
         try:
             async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
