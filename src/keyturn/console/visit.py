@@ -121,5 +121,5 @@ def sign_in_path(request: Request) -> str:
 
 def own_path(given: str) -> str:
     """A path of the console's own, or its first page: nothing leads a person elsewhere after signing in."""
-    plain = given.isascii() and given.isprintable() and "\\" not in given and "//" not in given
+    plain = given.isascii() and given.isprintable() and "\\" not in given and "//" not in given and ".." not in given
     return given if plain and given.startswith("/console/") else "/console/"
