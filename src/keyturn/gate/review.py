@@ -13,7 +13,7 @@ from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
 from keyturn.core.hidden import says_something
 from keyturn.core.hold import Hold, Key
-from keyturn.core.policy import Reason
+from keyturn.core.policy import Reason, TurnFacts
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
 from keyturn.gate.answers import answered
 from keyturn.gate.context import Context
@@ -108,8 +108,16 @@ def turnable(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, pro
     ruling = ctx.policy.may_turn(asked)
     if not ruling.allowed:
         said = tuple((reason.policy, reason.why) for reason in ruling.reasons)
-        raise Forbidden(f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}", reasons=said)
+        told = f"{person.id} may not turn a key on {record.id}: {words(ruling.reasons)}"
+        raise Forbidden(told, hint=_where_to_sign(ctx, asked, record), reasons=said)
     return Turnable(record, action, person, current, facts.now, asked.tired)
+
+
+def _where_to_sign(ctx: Context, asked: TurnFacts, record: ActionRecord) -> str:
+    """The page of the action, for who has a passkey and came with a token."""
+    if ctx.passkeys is None or not asked.has_passkey or asked.method == "passkey":
+        return ""
+    return f"sign at {ctx.passkeys.origin}/console/actions/{record.id}"
 
 
 def turned(ctx: Context, tx: Tx, who: Person, action_id: str, digest: str, proof: Proof = TOKEN) -> ActionRecord:

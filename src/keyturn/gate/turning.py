@@ -32,8 +32,7 @@ def begin_turn(ctx: Context, who: Person, holds: Sequence[tuple[str, str]]) -> C
 
     def work(tx: Tx) -> Begun:
         found = [turnable(ctx, tx, who, action_id, digest, BEFORE) for action_id, digest in wanted]
-        if len(found) > 1:
-            together(found)
+        together(tx, found)
         person = found[0].person
         own = [p for p in tx.access.passkeys(person.id) if p.live]
         if not own:
@@ -53,8 +52,7 @@ def finish_turn(ctx: Context, who: Person, given: Mapping[str, Any]) -> Callable
         found = [turnable(ctx, tx, who, seen.action, seen.digest, BEFORE) for seen in ceremony.holds]
         for seen, now in zip(ceremony.holds, found, strict=True):
             _same(seen, _seen(now))
-        if len(found) > 1:
-            together(found)
+        together(tx, found)
         kept = {
             "credential": passkey.credential,
             "nonce": to_base64url(ceremony.nonce),
@@ -67,8 +65,11 @@ def finish_turn(ctx: Context, who: Person, given: Mapping[str, Any]) -> Callable
     return work
 
 
-def together(found: Sequence[Turnable]) -> None:
-    """Several keys by one touch are for alike actions of one case that can be taken back; else :class:`Conflict`."""
+def together(tx: Tx, found: Sequence[Turnable]) -> None:
+    """Several keys by one touch are for alike actions of one case that can be taken back, each of which this person
+    has opened on the page; else :class:`Conflict`. A single one may be anything that is held."""
+    if len(found) == 1:
+        return
     first = found[0].record
     if len({one.record.id for one in found}) != len(found):
         raise Conflict("an action stands twice in the list", hint="choose each once")
@@ -78,6 +79,11 @@ def together(found: Sequence[Turnable]) -> None:
             raise Conflict(f"{record.id} can't simply be taken back", hint="turn its key alone")
         if (record.case, record.tool, record.agent) != (first.case, first.tool, first.agent):
             raise Conflict("these actions are not alike", hint="one agent, one case, one tool; else one by one")
+    opened = tx.care.opened(found[0].person.id, [one.record.id for one in found])
+    for one in found:
+        if one.record.id not in opened:
+            what = f"you have not opened {one.record.id}"
+            raise Conflict(what, hint="look at each one before you turn keys together")
 
 
 def _seen(found: Turnable) -> HoldSeen:

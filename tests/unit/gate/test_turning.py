@@ -53,8 +53,9 @@ async def test_a_signed_key_releases_and_its_signature_stands_in_the_journal(hou
 async def test_a_person_with_a_passkey_turns_nothing_with_a_token(house: House) -> None:
     await key_of(house, "ana")
     record = await hold(house)
-    with pytest.raises(Forbidden, match="guardrail-9-passkey-not-token"):
+    with pytest.raises(Forbidden, match="guardrail-9-passkey-not-token") as refused:
         await house.gate.turn(house.people["ana"], record.id, record.digest)
+    assert refused.value.hint == f"sign at http://localhost:8787/console/actions/{record.id}"
     (passkey,) = await house.gate.access.passkeys(house.people["ana"])
     await house.gate.access.revoke_passkey(house.people["ana"], passkey.credential, "lost")
     with pytest.raises(Forbidden, match="guardrail-9-passkey-not-token"):
@@ -267,9 +268,24 @@ async def test_a_hold_that_was_refused_meanwhile_turns_nothing(house: House) -> 
 # Together
 
 
+async def looked_at(house: House, name: str, holds: list[Any]) -> list[Any]:
+    for record in holds:
+        await house.gate.care.opened(house.people[name], record.id)
+    return holds
+
+
+async def test_what_nobody_opened_is_not_turned_together(house: House) -> None:
+    await key_of(house, "ana")
+    holds = [await hold(house, "h1"), await hold(house, "h2")]
+    await looked_at(house, "ana", holds[:1])
+    await looked_at(house, "bob", holds)
+    with pytest.raises(Conflict, match=f"not opened {holds[1].id}"):
+        await house.gate.access.begin_turn(house.people["ana"], [(record.id, record.digest) for record in holds])
+
+
 async def test_one_touch_turns_alike_reversible_holds_together(house: House) -> None:
     key, ana = await key_of(house, "ana"), house.people["ana"]
-    holds = [await hold(house, f"h{number}") for number in range(4)]
+    holds = await looked_at(house, "ana", [await hold(house, f"h{number}") for number in range(4)])
     await turn(house.gate, ana, key, *holds)
     for record in holds:
         assert (await house.until(record.id)).state is State.SUCCEEDED
@@ -280,7 +296,7 @@ async def test_one_touch_turns_alike_reversible_holds_together(house: House) -> 
 
 async def test_a_list_with_one_bad_member_turns_none(house: House) -> None:
     key, ana = await key_of(house, "ana"), house.people["ana"]
-    holds = [await hold(house, f"h{number}") for number in range(3)]
+    holds = await looked_at(house, "ana", [await hold(house, f"h{number}") for number in range(3)])
     begun = await house.gate.access.begin_turn(ana, [(record.id, record.digest) for record in holds])
     await house.gate.withdraw(house.agent, holds[2].id, "not needed")
     with pytest.raises(Conflict, match="not held"):

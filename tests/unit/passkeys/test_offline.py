@@ -35,6 +35,8 @@ async def story(house: House) -> Entries:
     await enrol(gate, people["olga"], "lena", others)
     holds = [await hold(house, f"h{number}") for number in range(1, 4)]
     await turn(gate, people["ana"], key, holds[0])
+    for record in holds[1:]:
+        await gate.care.opened(people["ana"], record.id)
     await turn(gate, people["ana"], key, *holds[1:])
     for record in (bobs, *holds):
         assert (await house.until(record.id)).state is State.SUCCEEDED
@@ -178,7 +180,8 @@ async def test_another_origin_is_told(house: House) -> None:
 
 
 async def test_a_counter_that_went_back_is_told(house: House) -> None:
-    entries = await story(house)
+    entries = [entry for entry in await story(house) if entry["kind"] not in ("released", "outcome")]
+    assert check(entries).ok
     first, second = only(entries, "key_turned", 1), only(entries, "key_turned", 2)
     swapped = {"nonce", "holds", "assertion", "action", "digest", "policy"}
     for name in swapped:
