@@ -121,8 +121,9 @@ async def test_a_link_from_a_message_finds_the_session_that_the_browser_held_bac
 async def test_odd_json_is_told_what_is_wrong_with_it(desk: Desk) -> None:
     ana = await desk.browser("ana")
     mark = {"x-keyturn-csrf": await ana.csrf()}
+    odd: list[Any] = [[], "x", {"ceremony": 1}, {"ceremony": "x", "answer": []}, {"holds": [["a"]]}]
     for path in ("/sign-in/finish", "/enrol/begin", "/enrol/finish", "/turn/begin", "/turn/finish"):
-        for said in ([], "x", {"ceremony": 1}, {"ceremony": "x", "answer": []}, {"holds": [["a"]]}):
+        for said in odd:
             answer = await ana.send("POST", f"/console{path}", mark, json=said)
             assert 400 <= answer.status_code < 500 and answer.json()["error"]["message"], (path, said)
 
