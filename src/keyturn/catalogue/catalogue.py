@@ -1,6 +1,7 @@
 """The catalogue: what is known of the tools behind the gate, by server and tool."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -79,11 +80,12 @@ class Catalogue:
     def recognise(self, command: Iterable[str]) -> str | None:
         """The known server that a word of a launch command names (a version behind ``@`` or ``==`` aside).
 
-        The program itself may be named by its path; a path among its arguments is data, and names nothing. For an
-        operator's own command line only; None when no word, or words of two servers, are known.
+        The program itself may be named by its path, and a script that node runs by the package's folder in its path; a
+        path among the arguments is data, and names nothing. For an operator's own command line only; None when no
+        word, or words of two servers, are known.
         """
         words = list(command)
-        words += [PurePath(words[0]).name] if words else []
+        words += [PurePath(words[0]).name, *_packages(words)] if words else []
         found = {name for word in words if (name := _bare(word)) in self._servers}
         return found.pop() if len(found) == 1 else None
 
@@ -119,6 +121,15 @@ def _claim(claimed: dict[tuple[str, str], str], vendor: Vendor, server: str) -> 
         other = claimed.setdefault((server, tool), vendor.source)
         if other != vendor.source:
             raise ProfileError(f"{other} and {vendor.source} both profile {server}/{tool}")
+
+
+def _packages(words: list[str]) -> list[str]:
+    """The folders on the way to the script that node runs, each also with its scope: ``@scope/name``."""
+    script = next((word for word in words[1:] if not word.startswith("-")), "")
+    if PurePath(words[0]).stem not in ("node", "bun", "deno") or "/" not in script:
+        return []
+    folders = PurePath(script).parts[:-1]
+    return [*folders, *(f"{scope}/{name}" for scope, name in pairwise(folders))]
 
 
 def _bare(word: str) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,15 +14,24 @@ from keyturn.errors import ConfigError
 _SHAPES = "an object mcpServers (Claude Desktop, Cursor) or servers (VS Code)"
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
+_FIELDS = ("command", "args", "env", "cwd", "url", "headers")
+_EXPANDED = frozenset({"env", "url", "headers"})
+_WITHOUT_EFFECT = frozenset({"type", "disabled"})
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 _INPUT = re.compile(r"\$\{(?:env|input):([^}]*)\}")
 
 
 class ClientFile(msgspec.Struct, frozen=True):
-    """What a client's file says: the key that holds its servers, and each server as an upstream by its new name."""
+    """What a client's file says: the key that holds its servers, and each server as an upstream by its new name.
+
+    ``originals``: each one's name there; ``servers``: what stands there; ``dropped``: what did not come along.
+    """
 
     key: str
     upstreams: dict[str, UpstreamSettings]
     originals: dict[str, str]
+    servers: dict[str, dict[str, Any]]
+    dropped: tuple[str, ...]
 
 
 def read_clients(path: Path) -> ClientFile:
@@ -37,11 +47,19 @@ def read_clients(path: Path) -> ClientFile:
         raise ConfigError(f"{path} names no server", hint=f"it should hold {_SHAPES}")
     upstreams: dict[str, UpstreamSettings] = {}
     originals: dict[str, str] = {}
+    dropped: list[str] = []
     for given, server in servers.items():
+        if isinstance(server, dict) and (why := _left_out(server)):
+            dropped.append(f"{given}: left out: {why}")
+            continue
         name = _named(given, upstreams)
         upstreams[name] = _upstream(path, given, server)
         originals[name] = given
-    return ClientFile(key, upstreams, originals)
+        dropped += [f"{given}: {what}" for what in _dropped(server)]
+    if not upstreams:
+        raise ConfigError(f"{path}: no server can be wrapped: {'; '.join(dropped)}", hint="correct it there")
+    kept = {name: servers[given] for name, given in originals.items()}
+    return ClientFile(key, upstreams, originals, kept, tuple(dropped))
 
 
 def config_text(clients: ClientFile) -> str:
@@ -87,13 +105,22 @@ def wrapped_json(clients: ClientFile, url: str) -> str:
 
 
 def stdio_json(clients: ClientFile) -> str:
-    """The same for a client that only starts commands: each stdio server behind a gate of its own."""
+    """The same for a client that only starts commands: each stdio server behind a gate of its own.
+
+    Text and variables stay as the client writes them: it is the client that reads this. :class:`ConfigError` if no
+    server is started by a command.
+    """
     servers = {
-        clients.originals[name]: {"command": "keyturn", "args": ["wrap", "--", upstream.command, *upstream.args]}
-        | ({"env": upstream.env} if upstream.env else {})
-        for name, upstream in clients.upstreams.items()
-        if upstream.command
+        clients.originals[name]: {
+            **{key: value for key, value in server.items() if key not in ("command", "args")},
+            "command": "keyturn",
+            "args": ["wrap", "--", server["command"], *server.get("args", ())],
+        }
+        for name, server in clients.servers.items()
+        if "command" in server
     }
+    if not servers:
+        raise ConfigError("no server there is started by a command", hint="leave out --stdio")
     return json.dumps({clients.key: servers}, indent=2, ensure_ascii=False)
 
 
@@ -119,16 +146,35 @@ def _named(given: str, taken: dict[str, UpstreamSettings]) -> str:
     return next(f"{name}-{number}" for number in range(2, 10_000) if f"{name}-{number}" not in taken)
 
 
+def _left_out(server: dict[str, Any]) -> str:
+    """Why a server that could be read is not wrapped; empty if it is."""
+    if server.get("disabled"):
+        return "it is disabled there"
+    if server.get("type") == "sse":
+        return "the gateway does not speak sse; give the server's streamable HTTP url, if it has one"
+    return ""
+
+
+def _dropped(server: dict[str, Any]) -> list[str]:
+    """What of a server that is wrapped does not come along, in words."""
+    found = [f"{key} does not come along" for key in server if key not in _FIELDS and key not in _WITHOUT_EFFECT]
+    texts = [server.get("command", ""), server.get("cwd", ""), *server.get("args", ())]
+    found += [f"{text!r} is kept as text: write what it stands for" for text in texts if _VARIABLE.search(text)]
+    return found
+
+
 def _upstream(path: Path, given: str, server: Any) -> UpstreamSettings:
-    fields = {"command": "command", "args": "args", "env": "env", "cwd": "cwd", "url": "url", "headers": "headers"}
     found = {
-        ours: _renamed(server[theirs])
-        for theirs, ours in fields.items()
-        if isinstance(server, dict) and theirs in server
+        field: _renamed(server[field]) if field in _EXPANDED else server[field]
+        for field in _FIELDS
+        if isinstance(server, dict) and field in server
     }
     try:
-        return msgspec.convert(found, UpstreamSettings)
-    except msgspec.ValidationError as error:
+        upstream = msgspec.convert(found, UpstreamSettings)
+        if "@" in urlsplit(upstream.url).netloc:
+            raise ValueError("its url holds a user or a password; put that into a header")
+        return upstream
+    except ValueError as error:
         raise ConfigError(
             f"{path}: the server {given[:80]!r} can't be wrapped: {error}", hint="correct it there"
         ) from None

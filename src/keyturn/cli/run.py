@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from keyturn.cli.clients import config_text, read_clients, stdio_json, wrapped_json
+from keyturn.catalogue import Catalogue
+from keyturn.cli.clients import ClientFile, config_text, read_clients, stdio_json, wrapped_json
 from keyturn.cli.plain import plain
 from keyturn.config import read_config
 from keyturn.errors import ConfigError, Conflict
@@ -44,7 +45,7 @@ def wrap(command: tuple[str, ...], catalogue: str, data: Path | None) -> None:
 def init(source: Path, output: Path, url: str, stdio: bool) -> None:
     """Write a configuration that wraps each server of an MCP client (Claude Desktop, Cursor, VS Code)."""
     clients = read_clients(source)
-    text = config_text(clients)
+    text, paste = config_text(clients), stdio_json(clients) if stdio else wrapped_json(clients, url)
     try:
         with output.open("x", encoding="utf-8") as file:
             output.chmod(0o600)  # a client's file often holds secrets
@@ -55,6 +56,7 @@ def init(source: Path, output: Path, url: str, stdio: bool) -> None:
         raise ConfigError(f"{output} can't be written: {error}", hint="name another with -o") from None
     read_config(output)
     click.echo(f"wrote {plain(output)}: {', '.join(clients.upstreams)}", err=True)
+    _tell(clients, stdio=stdio)
     if any(upstream.env or upstream.headers for upstream in clients.upstreams.values()):
         click.echo("its env and headers came along: better name secrets as ${NAME} of the environment", err=True)
     if stdio:
@@ -64,7 +66,22 @@ def init(source: Path, output: Path, url: str, stdio: bool) -> None:
             f"next: keyturn person add YOU --owner -c {plain(output)}; keyturn serve -c {plain(output)}", err=True
         )
         click.echo(f"then paste this into {plain(source)}, with the agent's token in KEYTURN_AGENT_TOKEN:", err=True)
-    click.echo(stdio_json(clients) if stdio else wrapped_json(clients, url))
+    click.echo(paste)
+
+
+def _tell(clients: ClientFile, *, stdio: bool) -> None:
+    """One line for whatever is not as it was, and what the catalogue knows of each server."""
+    catalogue = Catalogue.load()
+    for what in clients.dropped:
+        click.echo(f"  {plain(what)}", err=True)
+    for name, upstream in clients.upstreams.items():
+        if stdio and upstream.url:
+            click.echo(f"  {name}: it has a url, which keyturn wrap is not for: it is not in what to paste", err=True)
+        elif known := catalogue.recognise((upstream.command, *upstream.args)):
+            click.echo(f"  {name}: the catalogue knows its tools as those of {known}", err=True)
+        else:
+            way = "keyturn wrap --catalogue NAME" if stdio else f'catalogue = "NAME" in [upstreams.{name}]'
+            click.echo(f"  {name}: not recognised, so each tool counts as the worst case; {way} names it", err=True)
 
 
 @click.command()

@@ -96,6 +96,16 @@ def test_a_file_that_cannot_be_read_is_refused_and_named(what: str, tmp_path: Pa
         (["python", "-m", "keyturn.range"], "keyturn-range"),
         (["/opt/venv/bin/mcp-server-git", "--repository", "/srv/falcon-mcp"], "mcp-server-git"),
         (["node_modules/.bin/mcp-server-filesystem", "."], "mcp-server-filesystem"),
+        (
+            ["/usr/bin/node", "--no-warnings", "/x/node_modules/@modelcontextprotocol/server-filesystem/dist/index.js"],
+            "@modelcontextprotocol/server-filesystem",
+        ),
+        (
+            ["node", "/x/@modelcontextprotocol/server-filesystem/dist/index.js", "/y/falcon-mcp/z"],
+            "mcp-server-filesystem",
+        ),
+        (["node", "server.js", "/srv/falcon-mcp/data"], None),
+        (["cat", "/x/falcon-mcp/readme"], None),
         (["python", "/opt/mcp-server-git"], None),
         (["python", "server.py"], None),
         (["uvx", "mcp-server-git", "falcon-mcp"], None),
