@@ -25,12 +25,12 @@ class Profiled(msgspec.Struct, frozen=True):
     quarantined: bool
 
 
-def profiled(config: Config) -> list[Profiled]:
-    """Every tool of every configured server that answers; nothing is called, nothing is written."""
+def profiled(config: Config) -> tuple[list[Profiled], list[str]]:
+    """Every tool of every configured server, and the servers that listed none; nothing is called or written."""
     return asyncio.run(_profiled(config))
 
 
-async def _profiled(config: Config) -> list[Profiled]:
+async def _profiled(config: Config) -> tuple[list[Profiled], list[str]]:
     knowledge = FileKnowledge.of(config)
     settings = {name: upstream_settings(name, upstream) for name, upstream in config.upstreams.items()}
     async with UpstreamTools(settings) as tools:
@@ -52,7 +52,7 @@ async def _profiled(config: Config) -> list[Profiled]:
                     quarantined=pin is not None and pin.fingerprint != definition.fingerprint,
                 )
             )
-        return found
+        return found, [name for name in settings if not tools.definitions(name)]
 
 
 async def _pins(config: Config, refs: list[ToolRef]) -> dict[ToolRef, ToolPin]:

@@ -22,6 +22,15 @@ def holds(remote: Remote) -> None:
     for action in rows:
         click.echo(showing.row(action, now()))
     click.echo(f"{len(rows)} held. Look at one with: keyturn show ID" if rows else "Nothing waits for keys.")
+    for one in remote.listed("stops"):
+        what = f"{plain(one['scope'])} {plain(one['subject'])}".rstrip()
+        click.echo(
+            f"STOPPED: {what}, by {plain(one['by'])} at {clock(one['at'])}: {plain(one['reason'], 300)} "
+            f"(keyturn resume {plain(one['id'])})"
+        )
+    for which in ("unknowns", "unconfirmed"):
+        if count := len(remote.in_need(which)):
+            click.echo(f"{count} {which.removesuffix('s')}. List them with: keyturn {which}")
 
 
 @click.command()

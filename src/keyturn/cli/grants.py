@@ -9,8 +9,10 @@ from keyturn.cli.plain import plain
 from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock, left, now
 from keyturn.config import read_config
+from keyturn.gate import GateSettings
 
 REASON = click.option("--reason", required=True, help="Why; it is recorded.")
+LONG_LIVED_DAYS = GateSettings().token_long_lived_s // 86_400
 ROLES = ("analyst", "lead", "owner", "auditor")
 
 
@@ -85,6 +87,7 @@ def agent() -> None:
 @REMOTE
 def add_agent(remote: Remote, name: str, owner: str, purpose: str, days: int) -> None:
     """Add an agent and print its token, once."""
+    _warn_of_long_life(days)
     _told(f"The agent {plain(name)} is added.", remote.add_agent(name, owner, purpose, days)["token"])
 
 
@@ -114,6 +117,7 @@ def revoke_agent(remote: Remote, name: str, reason: str) -> None:
 @REMOTE
 def agent_token(remote: Remote, name: str, days: int) -> None:
     """Give an agent a new token, and print it once; the old one ends."""
+    _warn_of_long_life(days)
     _told(f"The agent {plain(name)} has a new token.", remote.new_token(name, days)["token"])
 
 
@@ -176,10 +180,15 @@ def list_tools(path: Path) -> None:
     """Ask every configured server for its tools, and say what each is profiled as."""
     from keyturn.inspection import profiled
 
-    for row in profiled(read_config(path)):
+    rows, silent = profiled(read_config(path))
+    for row in rows:
         mark = "  QUARANTINED: another definition was accepted" if row.quarantined else ""
         touches = f"  touches {', '.join(row.touches)}" if row.touches else ""
         click.echo(f"{plain(row.tool):<48} {row.stage:<8} {row.reversible:<16} {row.basis}{touches}{mark}")
+    for name in silent:
+        click.echo(f"{plain(name)} does not answer, or lists no tool that can be used", err=True)
+    if silent:
+        raise click.exceptions.Exit(1)
 
 
 @tools.command("accept")
@@ -212,6 +221,15 @@ def resume(remote: Remote, stop_id: str, reason: str) -> None:
     """Lift a stop."""
     remote.resume(stop_id, reason)
     click.echo(f"{plain(stop_id)} is lifted.")
+
+
+def _warn_of_long_life(days: int) -> None:
+    if days > LONG_LIVED_DAYS:
+        click.echo(
+            f"A token of over {LONG_LIVED_DAYS} days counts as long-lived: each change that the agent asks for "
+            "is denied (guardrail 5; the setting gate.token_long_lived_s).",
+            err=True,
+        )
 
 
 def _ended(one: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from keyturn.cli.plain import plain, plain_json
 from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock
 from keyturn.config import read_config
-from keyturn.errors import ConfigError
+from keyturn.errors import ConfigError, NotFound
 from keyturn.journal import LogDirectory, Verifier, check_excerpt, verify_directory
 from keyturn.passkeys import KeyCheck, KeyReport
 from keyturn.publication import VERIFIER, publish_journal
@@ -78,8 +78,11 @@ def publish(directory: Path, path: Path, payloads: bool) -> None:
 @REMOTE
 def show(remote: Remote, case: str) -> None:
     """Tell a case's story: every entry of it, in order."""
+    entry: dict[str, object] = {}
     for entry in remote.case_entries(case):
         click.echo(line_of(entry))
+    if not entry:
+        raise NotFound(f"there is no case {case!r}", hint="cases are the same only if every character is")
 
 
 @journal.command()

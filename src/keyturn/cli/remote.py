@@ -4,6 +4,7 @@ import asyncio
 import functools
 import ipaddress
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from keyturn.journal import Excerpt
 TOKEN = "KEYTURN_TOKEN"  # noqa: S105 - the variable's name
 _ERRORS = {error.code: error for error in (Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated)}
 _TIMEOUT_S = 60.0
+_PATIENCE_S = 5.0
+_AGAIN_S = 0.1
 
 
 class Remote:
@@ -92,7 +95,7 @@ class Remote:
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if content is None else {"content-type": "application/json"}
         try:
-            answer = self._client.request(method, path, params=dict(params), content=content, headers=headers)
+            answer = self._answer(method, path, params=dict(params), content=content, headers=headers)
         except httpx2.HTTPError as error:
             raise KeyturnError(
                 f"the gateway at {self._client.base_url} does not answer: {error}", hint="start it: keyturn serve"
@@ -103,7 +106,20 @@ class Remote:
             raise KeyturnError(f"{self._client.base_url} answered {answer.status_code} without JSON") from None
         if answer.is_success:
             return value
+        if answer.status_code == 401 and "authorization" not in self._client.headers:
+            raise Unauthenticated("no token was given", hint=f"set {TOKEN}, or give --token-file")
         raise _error(value, answer.status_code)
+
+    def _answer(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        """The answer; a gateway that was started a moment ago is given time to listen."""
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self._client.request(method, path, **more)
+            except httpx2.ConnectError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_AGAIN_S)
 
     # Verbs: what people say, and where it goes
 
@@ -117,6 +133,8 @@ class Remote:
 
     def action(self, start: str) -> dict[str, Any]:
         """One action, whole, by its id or the unique beginning of it."""
+        if not start.strip():
+            raise InvalidInput("no action is named", hint="give its id, or the beginning of it: keyturn holds")
         return dict(self.get(f"/v1/actions/{_part(start)}"))
 
     def action_id(self, start: str) -> str:

@@ -8,6 +8,7 @@ from keyturn.cli.plain import plain, plain_json
 from keyturn.cli.times import clock, left
 
 SHORT = 8_000
+RESULT = 2_000
 _BACK = {
     "no_effect": "nothing to take back: it only reads",
     "reversible": "yes",
@@ -36,7 +37,7 @@ def row(action: dict[str, Any], now: int) -> str:
     targets = ", ".join(plain(target(t), 80) for t in action.get("targets", ())) or "targets unknown"
     waits = left(action["due_at"], now) if action.get("due_at") else ""
     return (
-        f"{plain(action['id'])}  {plain(action.get('oversight') or 'denied'):<8} {waits:<10} "
+        f"{plain(action['id'])}  {plain(action.get('oversight') or 'denied'):<8} {waits:<17} "
         f"{plain(action['tool'], 80)} -> {targets}  ({plain(action['agent'], 40)}, {plain(action['case'], 40)})"
     )
 
@@ -59,9 +60,11 @@ def whole(action: dict[str, Any], now: int, *, everything: bool = False) -> str:
     lines += [f"  because  {plain(r['why'])} [{plain(r['policy'])}]" for r in action.get("reasons", ())]
     lines += [f"  outside  {plain(why)}" for why in action.get("outside", ())]
     lines += _keys(action, now)
+    lines += _times(action)
     if action.get("ended_because"):
         by = f" ({plain(action['ended_by'])})" if action.get("ended_by") else ""
         lines.append(f"  ended    {plain(action['ended_because'])}{by}")
+    lines += _result(action, everything)
     if action.get("review_due"):
         lines.append(f"  review   {released(action)}; nobody has looked at it since")
     lines += ["", f"  action   {plain(action['id'])}", f"  digest   {plain(action['digest'])}"]
@@ -73,6 +76,21 @@ def _arguments(action: dict[str, Any], everything: bool) -> str:
     shown = plain_json(arguments, sys.maxsize if everything else SHORT)
     cut = not everything and shown != plain_json(arguments, sys.maxsize)
     return f"  with     {shown}" + (f"; all of it: keyturn show {plain(action['id'])} --all" if cut else "")
+
+
+def _times(action: dict[str, Any]) -> list[str]:
+    """When it was asked for, and since when it stands as it does."""
+    lines = [f"  asked    {clock(action['proposed_at'])}"] if action.get("proposed_at") else []
+    if action.get("changed_at") and action["state"] not in ("held", "ready"):
+        lines.append(f"  since    {clock(action['changed_at'])}: {plain(action['state'])}")
+    return lines
+
+
+def _result(action: dict[str, Any], everything: bool) -> list[str]:
+    if "result" not in action:
+        return []
+    said = "the tool says it failed" if action.get("is_error") else "the tool says"
+    return [f"  result   {said}: {plain_json(action['result'], sys.maxsize if everything else RESULT)}"]
 
 
 def released(action: dict[str, Any]) -> str:

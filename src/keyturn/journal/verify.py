@@ -177,7 +177,9 @@ class _Pass:
                 raise JournalError("the file is missing")
             entries = unpack_bundle(data, width)
         except JournalError as error:
-            self._problem(where, f"{error}; nothing after entry {self.builder.size - 1} was verified")
+            size = self.builder.size
+            after = f"nothing after entry {size - 1} was verified" if size else "no entry was verified"
+            self._problem(where, f"{error}; {after}")
             return False
         self.files += 1
         for entry in entries:

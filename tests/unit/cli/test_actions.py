@@ -1,5 +1,9 @@
 """People's verbs, on a gateway in another process in front of the range."""
 
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 from tests.unit.cli.conftest import Propose, Run, Site
 
@@ -106,3 +110,58 @@ def test_the_same_verbs_work_over_the_database_in_this_process(site: Site, run: 
         assert turned.exit_code == 0, turned.output
     with site.remote("ana") as ana:
         assert ana.wait(action["id"], 20)["state"] == "succeeded", "the gateway's own process ran it"
+
+
+def test_the_queue_says_what_is_stopped_and_whoever_may_resume_it(site: Site, run: Run) -> None:
+    def holds() -> str:
+        return run("holds", token=site.tokens["ana"], url=site.url).output
+
+    assert "STOPPED" not in holds()
+    stopped = run("stop", "tool", "range/mail_send", "--reason", "drill", token=site.tokens["ana"], url=site.url)
+    stop = stopped.output.split()[-3]
+    assert "STOPPED: tool range/mail_send, by ana at 20" in holds() and f"drill (keyturn resume {stop})" in holds()
+    assert run("resume", stop, "--reason", "over", token=site.tokens["olga"], url=site.url).exit_code == 0
+    assert "STOPPED" not in holds()
+
+
+def test_no_action_and_no_token_are_told_as_such(site: Site, run: Run) -> None:
+    ended = run("show", "", token=site.tokens["ana"], url=site.url)
+    assert ended.exit_code == 1 and "no action is named" in ended.output
+    ended = run("holds", url=site.url)
+    assert ended.exit_code == 1 and "KEYTURN_TOKEN" in ended.output and "--token-file" in ended.output
+
+
+def test_a_gateway_that_starts_a_moment_later_is_waited_for(run: Run) -> None:
+    answered = threading.Event()
+
+    class Late(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answered.set()
+            body = b'{"holds":[],"next":null,"stops":[],"actions":[]}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Late, bind_and_activate=False) as server:
+        server.server_bind()  # bound, and not listening yet: a connection is refused
+        url = f"http://127.0.0.1:{server.server_port}"
+        refused = threading.Event()
+
+        def listen_once_refused() -> None:
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", server.server_port)) != 0
+            refused.set()
+            server.server_activate()
+            server.serve_forever(0.01)
+
+        thread = threading.Thread(target=listen_once_refused)
+        thread.start()
+        ended = run("holds", token="ktp_x", url=url)
+        server.shutdown()
+        thread.join()
+    assert refused.is_set() and answered.is_set()
+    assert ended.output == "Nothing waits for keys.\n"

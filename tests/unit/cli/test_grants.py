@@ -79,3 +79,26 @@ def test_an_invitation_is_a_link_alone_on_standard_output(tmp_path: Path, run: R
     assert made.stdout.startswith("https://keyturn.example.com/console/join/kti_") and made.stdout.count("\n") == 1
     again = run("person", "invite", "nina", "-c", str(config), token=token)
     assert again.exit_code == 1 and "no role" in again.output
+
+
+def test_a_server_that_does_not_answer_is_named(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "keyturn.toml"
+    config.write_text('[upstreams.gone]\ncommand = "/nonexistent/server"\n')
+    ended = run("tools", "list", "-c", str(config))
+    assert ended.exit_code == 1
+    assert "gone does not answer" in ended.stderr
+
+
+def test_a_token_that_counts_as_long_lived_is_warned_of(site: Site, run: Run) -> None:
+    def said(*args: str) -> str:
+        return run(*args, token=site.tokens["olga"], url=site.url).stderr
+
+    add = ("agent", "add", "old", "--owner", "olga", "--purpose", "looks")
+    assert "each change that the agent asks for is denied" in said(*add, "--days", "91")
+    assert "long-lived" in said("agent", "token", "old", "--days", "365")
+    assert "long-lived" not in said("agent", "token", "old", "--days", "90")
+
+
+def test_a_name_that_a_person_has_is_told_as_a_persons(site: Site, run: Run) -> None:
+    ended = run("agent", "add", "ana", "--owner", "olga", "--purpose", "looks", token=site.tokens["olga"], url=site.url)
+    assert ended.exit_code == 1 and "ana is already ana, a person" in ended.output

@@ -62,3 +62,9 @@ def test_what_an_interrupted_publication_left_is_published_over(site: Site, run:
     assert run(*publish).exit_code == 0
     (folder / "notes.txt").write_text("beside a log that is ours")
     assert run(*publish).exit_code == 0
+
+
+def test_a_case_that_is_not_there_is_said(site: Site, run: Run, propose: Propose) -> None:
+    propose("edr_get_host", hostname="DC-01")
+    ended = run("journal", "show", "--case", "INC-1O42", token=site.tokens["ana"], url=site.url)
+    assert ended.exit_code == 1 and "there is no case" in ended.output

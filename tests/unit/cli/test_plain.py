@@ -1,6 +1,8 @@
 """Hostile text on a terminal: nothing hidden, nothing cut without a count."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyturn.cli.plain import plain, plain_json
 
@@ -18,6 +20,8 @@ from keyturn.cli.plain import plain, plain_json
         ("x\ufe0f\U000e0041\U000e0100", "x\\u{fe0f}\\u{e0041}\\u{e0100}"),
         ("\ud800", "\\u{d800}"),
         ("\x9b31m", "\\u{9b}31m"),
+        ("\\u{202e} \\n \\t", "\\\\u{202e} \\\\n \\\\t"),
+        ("C:\\Users\\new", "C:\\Users\\\\new"),
         (42, "42"),
     ],
 )
@@ -31,4 +35,10 @@ def test_what_is_cut_is_counted() -> None:
 
 
 def test_json_keeps_letters_and_shows_the_unseen() -> None:
+    assert plain_json({"a": "\\u{202e}\u202e\n"}) == '{"a": "\\\\u{202e}\\u{202e}\\n"}'
     assert plain_json({"b": "é\u200b", "a": [1]}) == '{"a": [1], "b": "é\\u{200b}"}'
+
+
+@given(st.text("\\\\nut{20e}\n\t\u202e", max_size=12), st.text("\\\\nut{20e}\n\t\u202e", max_size=12))
+def test_two_texts_are_never_shown_alike(one: str, other: str) -> None:
+    assert (plain(one) == plain(other)) is (one == other)

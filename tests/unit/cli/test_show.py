@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.cli.show import row, whole
-from keyturn.cli.times import left
+from keyturn.cli.times import clock, left
 
 NOW = 1_790_000_000_000
 ACTION: dict[str, Any] = {
@@ -72,3 +72,22 @@ def test_times_in_the_two_largest_units() -> None:
     shown = [left(NOW + s * 1000, NOW) for s in (-1, 5, 65, 3_700, 90_000)]
     assert shown == ["over", "5 s left", "1 min left", "1 h 1 min left", "1 d 1 h left"]
     assert left(0, NOW) == "no limit"
+
+
+RAN = {**ACTION, "state": "succeeded", "hold": None, "proposed_at": NOW, "changed_at": NOW + 90_000}
+
+
+def test_what_ran_says_when_and_what_the_tool_answered_cut_with_a_count() -> None:
+    result = {"content": [{"type": "text", "text": "x" * 5_000}]}
+    shown = whole({**RAN, "result": result, "ended_because": "the check found it isolated"}, NOW)
+    assert f"  asked    {clock(NOW)}" in shown
+    assert f"  since    {clock(NOW + 90_000)}: succeeded" in shown
+    assert "  ended    the check found it isolated" in shown
+    assert "  result   the tool says: " in shown and "more characters]" in shown
+    everything = whole({**RAN, "result": result, "is_error": True}, NOW, everything=True)
+    assert "the tool says it failed" in everything and "x" * 5_000 in everything
+
+
+def test_the_columns_of_a_row_stand_apart() -> None:
+    assert "  59 min left" in row({**ACTION, "due_at": NOW + 3_599_000}, NOW)
+    assert "3 h 59 min left  " in row({**ACTION, "due_at": NOW + 14_399_000}, NOW)
