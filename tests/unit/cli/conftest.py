@@ -64,8 +64,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Remote.in_process(config, "") as first:
         tokens["olga"] = first.add_person("olga", ("owner", "lead"), ())["token"]
     with running(config) as url, Remote.over_http(url, tokens["olga"]) as olga:
-        for name in ("ana", "bob"):
-            tokens[name] = olga.add_person(name, ("analyst",), ())["token"]
+        for name, role in (("ana", "analyst"), ("bob", "lead")):
+            tokens[name] = olga.add_person(name, (role,), ())["token"]
         tokens["bot"] = olga.add_agent("bot", "olga", "tests the command line", 1)["token"]
         olga.issue_mandate(
             {
