@@ -15,7 +15,7 @@ from keyturn.core.hold import KEYS_NEEDED
 from keyturn.gate.care_records import Group, Queue, QueueFilter, QueueRow
 from keyturn.gate.records import ActionRecord
 
-PAGE = 100
+PAGE = 50
 LATELY = 8
 
 

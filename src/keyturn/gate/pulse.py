@@ -67,11 +67,10 @@ class PulseVerbs:
         return tuple(sorted(found, key=lambda record: (-record.changed_at, record.id))[:limit])
 
     def _look(self, tx: Tx) -> Pulse:
-        unsettled = tx.actions(states=(State.UNKNOWN, State.CONFIRMING), limit=1000)
         return Pulse(
             seq=tx.pulse.size(),
             at=tx.now(self._ctx.clock.now()),
             waiting=tx.pulse.waiting(),
-            unsettled=len(unsettled),
+            unsettled=tx.pulse.unsettled(),
             stops=tuple(tx.stops()),
         )

@@ -16,6 +16,10 @@ class PulseRows(Protocol):
         """How many actions are held."""
         ...
 
+    def unsettled(self) -> int:
+        """How many actions ran, and are unknown or unconfirmed."""
+        ...
+
     def touched(self, after: int, limit: int) -> list[ActionRecord]:
         """The actions that the journal's entries from index ``after`` on speak of, each once as it is now."""
         ...

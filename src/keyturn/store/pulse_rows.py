@@ -22,9 +22,16 @@ class PulseRows:
         return self._journal.size
 
     def waiting(self) -> int:
-        """How many actions are held."""
-        row = self._db.execute("SELECT count(*) FROM actions WHERE state = 'held'").fetchone()
+        """How many actions are held: kept as they open and move on, since pages ask again and again."""
+        row = self._db.execute("SELECT coalesce(sum(count), 0) FROM open_holds").fetchone()
         return int(row[0])
+
+    def unsettled(self) -> int:
+        """How many actions ran and are unknown or unconfirmed."""
+        # One statement a state: SQLite uses a partial index only for `state = 'unknown'` spelled out.
+        unknown = self._db.execute("SELECT count(*) FROM actions WHERE state = 'unknown'").fetchone()
+        confirming = self._db.execute("SELECT count(*) FROM actions WHERE state = 'confirming'").fetchone()
+        return int(unknown[0]) + int(confirming[0])
 
     def touched(self, after: int, limit: int) -> list[ActionRecord]:
         """The actions that the journal's entries from index ``after`` on speak of, each once as it is now."""
