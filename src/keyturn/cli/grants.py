@@ -1,5 +1,6 @@
 """Who may do what: people, agents, mandates, stops, and which definitions of tools are trusted."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,35 @@ from keyturn.cli.plain import plain
 from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock, left, now
 from keyturn.config import read_config
+from keyturn.errors import Conflict
 from keyturn.gate import GateSettings
 
 REASON = click.option("--reason", required=True, help="Why; it is recorded.")
 LONG_LIVED_DAYS = GateSettings().token_long_lived_s // 86_400
+_SAVE = "A new file for the token, instead of printing it."
 ROLES = ("analyst", "lead", "owner", "auditor")
 
 
-def _told(what: str, token: str) -> None:
-    """Print a new token, once: alone on standard output, so that it can be piped to where it belongs."""
+SAVE = click.option("--save", type=click.Path(path_type=Path), callback=lambda _, __, path: _is_free(path), help=_SAVE)
+
+
+def _is_free(path: Path | None) -> Path | None:
+    if path is not None and path.exists():
+        raise Conflict(f"{path} stands already", hint="name another file, or remove it")
+    return path
+
+
+def _told(what: str, token: str, save: Path | None) -> None:
+    """Tell a new token, once: in a file that only its owner can read, or alone on standard output."""
+    if save is not None:
+        try:
+            with os.fdopen(os.open(save, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(token + "\n")
+        except OSError as error:
+            click.echo(f"{plain(save)} can't be written: {error}", err=True)
+        else:
+            click.echo(f"{what} Its token is in {plain(save)}.", err=True)
+            return
     click.echo(f"{what} Its token is shown once; keep it where others can't read it:", err=True)
     click.echo(token)
 
@@ -32,14 +53,17 @@ def person() -> None:
 @click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="May be given more than once.")
 @click.option("--alias", "aliases", multiple=True, help="Another name of the same human.")
 @click.option("--owner", is_flag=True, help="An owner. While there is no person, -c makes the first without a token.")
+@SAVE
 @REMOTE
-def add_person(remote: Remote, name: str, roles: tuple[str, ...], aliases: tuple[str, ...], owner: bool) -> None:
+def add_person(
+    remote: Remote, name: str, roles: tuple[str, ...], aliases: tuple[str, ...], owner: bool, save: Path | None
+) -> None:
     """Add a person and print their token, once."""
     wanted = tuple(dict.fromkeys((*roles, *(("owner",) if owner else ()))))
     if not wanted:
         raise click.UsageError("say what the person may do: --role analyst, lead, auditor, or --owner")
     made = remote.add_person(name, wanted, aliases)
-    _told(f"{plain(made['id'])} is added: {', '.join(wanted)}.", made["token"])
+    _told(f"{plain(made['id'])} is added: {', '.join(wanted)}.", made["token"], save)
 
 
 @person.command("invite")
@@ -84,11 +108,12 @@ def agent() -> None:
 @click.option("--owner", required=True, help="The person who answers for it.")
 @click.option("--purpose", required=True, help="What it is for, in a line.")
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How long its token lives.")
+@SAVE
 @REMOTE
-def add_agent(remote: Remote, name: str, owner: str, purpose: str, days: int) -> None:
+def add_agent(remote: Remote, name: str, owner: str, purpose: str, days: int, save: Path | None) -> None:
     """Add an agent and print its token, once."""
     _warn_of_long_life(days)
-    _told(f"The agent {plain(name)} is added.", remote.add_agent(name, owner, purpose, days)["token"])
+    _told(f"The agent {plain(name)} is added.", remote.add_agent(name, owner, purpose, days)["token"], save)
 
 
 @agent.command("list")
@@ -114,11 +139,12 @@ def revoke_agent(remote: Remote, name: str, reason: str) -> None:
 @agent.command("token")
 @click.argument("name")
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How long it lives.")
+@SAVE
 @REMOTE
-def agent_token(remote: Remote, name: str, days: int) -> None:
+def agent_token(remote: Remote, name: str, days: int, save: Path | None) -> None:
     """Give an agent a new token, and print it once; the old one ends."""
     _warn_of_long_life(days)
-    _told(f"The agent {plain(name)} has a new token.", remote.new_token(name, days)["token"])
+    _told(f"The agent {plain(name)} has a new token.", remote.new_token(name, days)["token"], save)
 
 
 @click.group()

@@ -102,3 +102,17 @@ def test_a_token_that_counts_as_long_lived_is_warned_of(site: Site, run: Run) ->
 def test_a_name_that_a_person_has_is_told_as_a_persons(site: Site, run: Run) -> None:
     ended = run("agent", "add", "ana", "--owner", "olga", "--purpose", "looks", token=site.tokens["olga"], url=site.url)
     assert ended.exit_code == 1 and "ana is already ana, a person" in ended.output
+
+
+def test_a_token_can_go_to_a_file_which_is_never_left_empty(site: Site, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "new.token"
+    add = ("agent", "add", "saver", "--owner", "olga", "--purpose", "looks", "--save", str(file))
+    assert run(*add, token="kta_wrong", url=site.url).exit_code == 1
+    assert not file.exists()
+    made = run(*add, token=site.tokens["olga"], url=site.url)
+    assert (made.exit_code, made.stdout) == (0, ""), made.output
+    assert file.read_text().startswith("kta_") and file.stat().st_mode & 0o077 == 0
+    again = run("agent", "token", "saver", "--save", str(file), token=site.tokens["olga"], url=site.url)
+    assert again.exit_code == 1 and "stands already" in again.output
+    lost = run("agent", "token", "saver", "--save", "/dev/full/x", token=site.tokens["olga"], url=site.url)
+    assert "can't be written" in lost.stderr and lost.stdout.startswith("kta_"), "a token is not lost with its file"
