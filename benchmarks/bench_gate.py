@@ -80,14 +80,24 @@ class NobodyDies:
 
 
 class Noting(FunctionTools):
-    """Functions that note when a call leaves."""
+    """Functions that note when a call leaves; a read may answer with more than nothing."""
 
     left_at = 0.0
+    rows = 0
+
+    def set_answer(self, size: int) -> None:
+        """Have every read answer with about so many bytes from now on."""
+        self.rows = size // 64
 
     async def call(self, call: ToolCall, caller: object | None = None) -> ToolAnswer:
         """Note the time, then call."""
         self.left_at = time.perf_counter()
-        return await super().call(call, caller)
+        answer = await super().call(call, caller)
+        if not self.rows or call.tool.name != "search":
+            return answer
+        number = int("".join(filter(str.isdigit, call.arguments.decode()))[:6] or 0)
+        rows = [{"host": f"host-{number:04}-{row}", "state": "seen", "at": 1_790_000_000} for row in range(self.rows)]
+        return ToolAnswer(msgspec.json.encode({"structuredContent": {"rows": rows}}), False)
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ that every surface can show each marked one for what it is. Nothing is removed, 
 texts put together are the text again, and what is beyond a limit is counted.
 """
 
+import functools
 import re
 import unicodedata
 from enum import StrEnum
@@ -61,19 +62,24 @@ class Shown(msgspec.Struct, frozen=True):
         return f"{shown} … [{self.left_out} more characters]" if self.left_out else shown
 
 
-def shown(text: str, most: int = 2_000, start: int = 0) -> Shown:
+def shown(text: str, most: int = 2_000, start: int = 0, *, lines: bool = False) -> Shown:
     """The segments of ``text`` from ``start`` on, at most ``most`` characters of it."""
     cut = text[start : start + most]
-    return Shown(segments(cut), max(0, len(text) - start - len(cut)))
+    return Shown(segments(cut, lines=lines), max(0, len(text) - start - len(cut)))
 
 
-def segments(text: str) -> tuple[Segment, ...]:
-    """Every character of the text, in plain and marked segments; neighbours of one kind are one segment."""
+def segments(text: str, *, lines: bool = False) -> tuple[Segment, ...]:
+    """Every character of the text, in plain and marked segments; neighbours of one kind are one segment.
+
+    ``lines``: line breaks are plain, for a surface that shows them as such.
+    """
     if not text:
         return ()
-    if _PLAIN.fullmatch(text):
+    if (_PLAIN_LINES if lines else _PLAIN).fullmatch(text):
         return (Segment(text),)
     marks = _marks(text)
+    if lines:
+        marks = {index: mark for index, mark in marks.items() if mark[0] is not Mark.LINE}
     found: list[Segment] = []
     start, plain = 0, (None, "")
     last: tuple[Mark | None, str] = marks.get(0, plain)
@@ -106,8 +112,7 @@ def skeleton(text: str) -> str:
     return "".join(_TWINS.get(_script(ch), {}).get(ch, ch) for ch in text).casefold()
 
 
-_PLAIN = re.compile(r"[ -~]*")
-_ODD = re.compile(r"[^ -~]")
+_PLAIN, _PLAIN_LINES = re.compile(r"[ -~]*"), re.compile(r"[ -~\n]*")
 _WORD = re.compile(r"[^\W\d_]+")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -144,18 +149,24 @@ _SIGNS = {
 }  # fmt: skip
 
 
+# Whatever is no letter or digit, and those letters and digits that are not what they seem by themselves.
+_ODD = re.compile(
+    rf"[^ -~\w]|[\u115f\u1160\u17b4\u17b5\u3164\u2100-\u214f\uff00-\uffef{''.join(_SIGNS)}]"
+    r"|[\U0001d400-\U0001d7ff\U0001fbf0-\U0001fbf9]"
+)
+
+
 def _marks(text: str) -> dict[int, tuple[Mark, str]]:
     marks: dict[int, tuple[Mark, str]] = {}
     stacked = 0
     for match in _ODD.finditer(text):
         index, ch = match.start(), match.group()
-        category = unicodedata.category(ch)
-        if category in ("Mn", "Me"):
+        if _combines(ch):
             stacked = stacked + 1 if index and (index - 1 in marks or _combines(text[index - 1])) else 1
             if index == 0 or stacked > _MOST_COMBINING:
                 marks[index] = (Mark.COMBINING, "one of a heap of combining marks, which draw over their neighbours")
                 continue
-        mark = _mark(ch, category)
+        mark = _mark(ch)
         if mark is not None:
             marks[index] = mark
     if not text.isascii():
@@ -163,12 +174,15 @@ def _marks(text: str) -> dict[int, tuple[Mark, str]]:
     return marks
 
 
+@functools.lru_cache(8_192)
 def _combines(ch: str) -> bool:
     return ch > "~" and unicodedata.category(ch) in ("Mn", "Me")
 
 
-def _mark(ch: str, category: str) -> tuple[Mark, str] | None:
+@functools.lru_cache(8_192)
+def _mark(ch: str) -> tuple[Mark, str] | None:
     """What one character is by itself, if it is not plain."""
+    category = unicodedata.category(ch)
     if ch == "\n":
         return Mark.LINE, "a line break"
     if ch == "\t":
@@ -197,37 +211,47 @@ def _mark_words(text: str, marks: dict[int, tuple[Mark, str]]) -> None:
     A word of twins alone is taken for its own language if the text shows that it is written in that script.
     """
     words = [match for match in _WORD.finditer(text) if not match.group().isascii()]
-    scripts = [{_script(ch) for ch in set(match.group())} for match in words]
-    clearly = {
-        script
-        for match, found in zip(words, scripts, strict=True)
-        if len(found) == 1
-        for script in found
-        if any(ch not in _TWINS.get(script, {}) for ch in match.group())
-    }
-    for match, found in zip(words, scripts, strict=True):
-        mixed = len(found - {""}) > 1
-        for script in found:
+    clearly = {script for match in words for script in _own_script(match.group())}
+    for match in words:
+        word = match.group()
+        scripts = _scripts(word)
+        mixed = len(scripts) > 1
+        for script in scripts:
             twins = _TWINS.get(script, {})
-            alone = script != "LATIN" and script not in clearly and all(ch in twins for ch in match.group())
-            for offset, ch in enumerate(match.group()):
-                if ch in twins and (mixed or alone or script == "LATIN"):
+            if not mixed and script != "LATIN" and (script in clearly or not twins.keys() >= set(word)):
+                continue
+            for offset, ch in enumerate(word):
+                if ch in twins:
                     why = f"looks like {twins[ch]!r}: {_name(ch)}"
                     marks.setdefault(match.start() + offset, (Mark.LOOKALIKE, why))
-        if mixed:
-            _mark_strangers(match, found, marks)
+        if mixed and "LATIN" in scripts:
+            _mark_strangers(match, marks)
 
 
-def _mark_strangers(match: "re.Match[str]", found: set[str], marks: dict[int, tuple[Mark, str]]) -> None:
+@functools.lru_cache(8_192)
+def _scripts(word: str) -> frozenset[str]:
+    return frozenset(map(_script, word)) - {""}
+
+
+def _own_script(word: str) -> frozenset[str]:
+    """The script that a word is clearly written in: it has a letter that looks like no Latin one."""
+    scripts = _scripts(word)
+    return (
+        scripts
+        if len(scripts) == 1 and any(not _TWINS.get(s, {}).keys() >= set(word) for s in scripts)
+        else frozenset()
+    )
+
+
+def _mark_strangers(match: "re.Match[str]", marks: dict[int, tuple[Mark, str]]) -> None:
     """In a word with Latin letters, what is of another alphabet, look-alike or not."""
-    if "LATIN" not in found:
-        return
     for offset, ch in enumerate(match.group()):
         if (script := _script(ch)) in _TWINS and script != "LATIN":
             why = f"a letter of another alphabet within the word: {_name(ch)}"
             marks.setdefault(match.start() + offset, (Mark.LOOKALIKE, why))
 
 
+@functools.lru_cache(8_192)
 def _script(ch: str) -> str:
     """The script of a letter, as the first word of its name says; ``""`` for what belongs to none."""
     if ch.isascii():

@@ -5,6 +5,7 @@ such (quoted, monospaced, hidden characters made visible), so that a host named 
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -97,27 +98,43 @@ _VERBS = {
     "restore": "restore", "redirect": "redirect", "remediate": "remediate", "detonate": "detonate",
 }  # fmt: skip
 _HOLE = re.compile(r"\{([A-Za-z0-9_.\-]+)\}")
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
 
-def holes(does: str) -> tuple[str, ...]:
-    """The arguments (dotted paths) that a profile's ``does`` names."""
-    return tuple(_HOLE.findall(does))
+def holes(does: str, *, optional: bool = True) -> tuple[str, ...]:
+    """The arguments (dotted paths) that a profile's ``does`` names; those in brackets only if ``optional``."""
+    return tuple(_HOLE.findall(does if optional else _OPTIONAL.sub("", does)))
 
 
 def _filled(does: str, arguments: dict[str, Any]) -> Sentence:
-    """The profile's own phrase with the call's values; what the call leaves out is said to be left out."""
+    """The profile's own phrase with the call's values; a part in brackets stands only if the call has its values, and
+    what else the call leaves out is said to be left out."""
     pieces: list[Piece] = []
-    for index, part in enumerate(_HOLE.split(does)):
-        if index % 2 == 0:
-            pieces.append(Piece(part))
-            continue
-        try:
-            value = at_path(arguments, part)
-        except LookupError:
-            value = None
-        pieces += _values(value) if value not in (None, "", []) else (Piece(f"(no {part.replace('_', ' ')} given)"),)
+    for index, part in enumerate(_OPTIONAL.split(does)):
+        if index % 2 == 0 or all(_given(arguments, hole) not in _EMPTY for hole in holes(part)):
+            pieces += _phrase(part, arguments)
     first = pieces[0]
-    return (Piece(first.text[:1].upper() + first.text[1:]), *pieces[1:])
+    return (Piece(first.text[:1].upper() + first.text[1:], first.data, first.left_out), *pieces[1:])
+
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+
+
+def _given(arguments: dict[str, Any], path: str) -> Any:
+    try:
+        return at_path(arguments, path)
+    except LookupError:
+        return None
+
+
+def _phrase(text: str, arguments: dict[str, Any]) -> Iterator[Piece]:
+    for index, part in enumerate(_HOLE.split(text)):
+        if index % 2 == 0:
+            yield Piece(part)
+        elif (value := _given(arguments, part)) in _EMPTY:
+            yield Piece(f"(no {part.replace('_', ' ')} given)")
+        else:
+            yield from _values(value)
 
 
 def _values(value: Any) -> Sentence:

@@ -28,6 +28,7 @@ from keyturn.gate.standing import wanted
 from keyturn.gate.submit import action_of
 
 MOST_STEPS = 30
+MOST_TRACES = 512
 
 
 class AgentSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +154,7 @@ class Dossiers:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._traced: dict[str, Provenance] = {}
 
     async def read(self, who: Person, action_id: str) -> Dossier:
         """All that a person needs to decide on an action.
@@ -160,7 +162,16 @@ class Dossiers:
         Raises ``NotFound``, and ``Forbidden`` if its content was erased or altered: then there is only the row
         (:meth:`Gate.look`), and nothing to turn a key on.
         """
-        return await self._ctx.store.read(lambda tx: compile_dossier(self._ctx, tx, review.need(tx, action_id)))
+
+        def work(tx: Tx) -> Dossier:
+            seen = compile_dossier(self._ctx, tx, review.need(tx, action_id), self._traced.get(action_id))
+            if len(self._traced) >= MOST_TRACES:
+                self._traced.clear()
+            # What stood before an action stands for good, so it is searched once.
+            self._traced[seen.record.id] = seen.provenance
+            return seen
+
+        return await self._ctx.store.read(work)
 
     async def narrow(self, who: Person, action_id: str, arguments: dict[str, Any]) -> ActionRecord:
         """Change a held action to a smaller one: the same tool, fewer targets, nothing graver. The new action's row.
@@ -175,8 +186,8 @@ class Dossiers:
         return narrowed
 
 
-def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord) -> Dossier:
-    """The dossier of a row, in one read."""
+def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord, traced: Provenance | None = None) -> Dossier:
+    """The dossier of a row, in one read; ``traced`` is its provenance if it is known already."""
     action = action_of(tx, record)
     definition = ctx.tools.definition(record.tool)
     held = record.state is State.HELD
@@ -209,7 +220,7 @@ def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord) -> Dossier:
         verdict=ctx.policy.decide(facts),
         listed=definition is not None,
         definition_changed=definition is not None and definition.fingerprint != record.definition,
-        provenance=trace(tx, action, mandate, before),
+        provenance=traced if traced is not None else trace(tx, action, mandate, before),
         steps=tuple(_step(seq, step) for seq, step in steps),
         steps_total=total,
         preserve=tuple(_planned(name, s.tool, s.arguments, action) for name, s in profile.preserve.items()),

@@ -5,8 +5,10 @@ guessed, or slipped in by a text that it read. A tool that only echoes what the 
 so what counts is the first place in the order of time.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ MOST_SEARCHED = 16 * 1024 * 1024
 MOST_WORK = 256 * 1024 * 1024
 MOST_TRACED = 64
 SHORTEST = 3
+BETWEEN = b"\xff"  # in no UTF-8 text, so that nothing is found across two places
 
 
 class Origin(StrEnum):
@@ -65,14 +68,27 @@ class _Place(msgspec.Struct, frozen=True):
     seq: int
     action: str
     origin: Origin
+
+
+class _Past(msgspec.Struct, frozen=True):
+    """All that can be searched as one text, the oldest first, and where each place begins in it. ``older``: there was
+    more than that."""
+
     text: bytes
+    starts: tuple[int, ...]
+    places: tuple[_Place, ...]
+    older: bool
+
+    def first(self, needles: Iterable[bytes]) -> _Place | None:
+        """The first place that holds one of the needles whole."""
+        found = [at for at in (_find(needle, self.text) for needle in needles) if at >= 0]
+        return self.places[bisect_right(self.starts, min(found)) - 1] if found else None
 
 
 def trace(tx: Tx, action: Action, mandate: Mandate | None, before: int) -> Provenance:
     """Where each value of the action's arguments was seen before the entry ``before``, by exact text."""
-    places, older = _places(tx.cases.kept_before(action.case, before, KEPT) if action.case else ())
-    room = MOST_WORK // max(1, sum(len(place.text) for place in places))
-    most = max(1, min(MOST_TRACED, room))
+    past = _past(tx.cases.kept_before(action.case, before, KEPT) if action.case else ())
+    most = max(1, min(MOST_TRACED, MOST_WORK // max(1, len(past.text))))
     found: list[Traced] = []
     traced = 0
     for path, value in _leaves(action.arguments, ""):
@@ -82,25 +98,29 @@ def trace(tx: Tx, action: Action, mandate: Mandate | None, before: int) -> Prove
         known = _known(path, value, action.case, mandate)
         if known is None:
             traced += 1
-            known = _searched(tx, path, value, places, older)
+            known = _searched(tx, path, value, past)
         found.append(known)
-    return Provenance(values=tuple(found), searched=len(places), older=older)
+    return Provenance(values=tuple(found), searched=len(past.places), older=past.older)
 
 
-def _places(kept: Iterable[Kept]) -> tuple[list[_Place], bool]:
-    """What can be searched, the oldest first, and whether there is more than that."""
+def _past(kept: Iterable[Kept]) -> _Past:
+    """What can be searched of what is kept, which comes the newest first."""
+    texts: list[bytes] = []
     places: list[_Place] = []
     size, older = 0, False
     for each in kept:
-        text = _arguments(each.body) if each.name == "action" else each.body
+        proposed = each.name == "action"
+        text = _arguments(each.body) if proposed else each.body
         size += len(text)
         if size > MOST_SEARCHED:
             older = True
             break
-        origin = Origin.ARGUMENT if each.name == "action" else Origin.RESULT
-        places.append(_Place(each.seq, each.action, origin, text))
+        texts.append(text)
+        places.append(_Place(each.seq, each.action, Origin.ARGUMENT if proposed else Origin.RESULT))
+    texts.reverse()
     places.reverse()
-    return places, older
+    starts = tuple(accumulate((len(text) + len(BETWEEN) for text in texts[:-1]), initial=0))
+    return _Past(BETWEEN.join(texts), starts, tuple(places), older)
 
 
 def _arguments(content: bytes) -> bytes:
@@ -139,14 +159,13 @@ def _known(path: str, value: Any, case: str, mandate: Mandate | None) -> Traced 
 
 
 def _stands(needle: bytes, text: str) -> bool:
-    return _within(needle, text.encode("utf-8", "replace"))
+    return _find(needle, text.encode("utf-8", "replace")) >= 0
 
 
-def _searched(tx: Tx, path: str, value: Any, places: list[_Place], older: bool) -> Traced:
-    needles = _spellings(_text(value))
-    place = next((place for place in places if any(_within(needle, place.text) for needle in needles)), None)
+def _searched(tx: Tx, path: str, value: Any, past: _Past) -> Traced:
+    place = past.first(_spellings(_text(value)))
     if place is None:
-        where = "the part of the case that was searched" if older else "this case"
+        where = "the part of the case that was searched" if past.older else "this case"
         words = f"the agent introduced this: it stands in no earlier result or argument of {where}, nor in the mandate"
         return _says(path, value, Origin.NOWHERE, words)
     record = tx.action(place.action)
@@ -192,17 +211,17 @@ def _units(ch: str) -> tuple[int, ...]:
     return tuple(int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2))
 
 
-def _within(needle: bytes, text: bytes) -> bool:
-    """The needle stands there as a whole: 10.0.0.1 is not in 10.0.0.12, nor dc01 in dc013."""
+def _find(needle: bytes, text: bytes) -> int:
+    """Where the needle stands as a whole, or -1: 10.0.0.1 is not in 10.0.0.12, nor dc01 in dc013."""
     at = text.find(needle)
     while at >= 0:
         end = at + len(needle)
-        if not (_word(needle[0]) and at > 0 and _word(text[at - 1]) and not _escape_ends(text, at)) and not (
-            _word(needle[-1]) and end < len(text) and _word(text[end])
-        ):
-            return True
+        before = at > 0 and _word(needle[0]) and _word(text[at - 1]) and not _escape_ends(text, at)
+        behind = end < len(text) and _word(needle[-1]) and _word(text[end])
+        if not before and not behind:
+            return at
         at = text.find(needle, at + 1)
-    return False
+    return -1
 
 
 def _escape_ends(text: bytes, at: int) -> bool:
@@ -211,4 +230,4 @@ def _escape_ends(text: bytes, at: int) -> bool:
 
 
 def _word(byte: int) -> bool:
-    return 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte == 95 or byte >= 128
+    return 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122 or byte == 95 or 128 <= byte < 255

@@ -1,7 +1,6 @@
 """Writing a case's report, and finding the excerpt in one again."""
 
 import html
-import json
 import unicodedata
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +19,7 @@ MOST = 20_000
 _BEGIN, _END = '<pre id="keyturn-excerpt" hidden>', "</pre>"
 _MADE = '<meta name="generator" content="Keyturn '
 _WRITER = f"{version('keyturn')}, Unicode {unicodedata.unidata_version}, Jinja {version('jinja2')}"
+_sorted = msgspec.json.Encoder(order="sorted")
 _HEAD = frozenset({"seq", "at", "kind", "case", "payloads"})
 
 
@@ -92,7 +92,7 @@ def _line(proven: Proven) -> Line:
         raise JournalError(f"entry {proven.index} of the excerpt can't be read") from None
     body = {name: value for name, value in entry.items() if name not in _HEAD}
     kept = tuple(Kept(str(name), _text(proven, str(name))) for name in named)
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1)
+    text = _pretty(body)
     return Line(
         proven.index,
         when,
@@ -109,10 +109,14 @@ def _text(proven: Proven, name: str) -> Shown | None:
     if payload is None:
         return None
     try:
-        text = json.dumps(msgspec.json.decode(payload.body), ensure_ascii=False, sort_keys=True, indent=1)
+        text = _pretty(msgspec.json.decode(payload.body))
     except (msgspec.MsgspecError, RecursionError):
         text = payload.body.decode("utf-8", "backslashreplace")
-    return shown(text, MOST)
+    return shown(text, MOST, lines=True)
+
+
+def _pretty(value: Any) -> str:
+    return msgspec.json.format(_sorted.encode(value), indent=1).decode()
 
 
 def _counted(lines: tuple[Line, ...]) -> list[tuple[str, int]]:
@@ -128,7 +132,7 @@ def _size_of(excerpt: Excerpt) -> Checkpoint:
 
 
 def _seen(text: object) -> Shown:
-    return shown(str(text), MOST)
+    return shown(str(text), MOST, lines=True)
 
 
 _environment = jinja2.Environment(

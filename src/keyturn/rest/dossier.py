@@ -1,5 +1,6 @@
 """What a person sees of an action, narrowing it, and cases: list, timeline, export, report."""
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -144,7 +145,7 @@ async def export(gate: TheGate, who: ThePerson, case: str, payloads: bool = True
 
 async def report(gate: TheGate, who: ThePerson, case: str, payloads: bool = True) -> Response:
     """Export a case as one HTML file without script, with the excerpt in it. Recorded."""
-    page = render(await gate.case.export(who, case, payloads=payloads))
+    page = await asyncio.to_thread(render, await gate.case.export(who, case, payloads=payloads))
     policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
     return Response(page, 200, headers, media_type="text/html; charset=utf-8")

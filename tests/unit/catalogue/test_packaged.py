@@ -10,6 +10,7 @@ import pytest
 
 from keyturn.catalogue import Catalogue, Listed
 from keyturn.core.profile import Basis, Profile, Reversible, Stage, Step, Touches
+from keyturn.core.sentence import holes
 
 VECTORS = [
     json.loads(path.read_text()) for path in sorted((Path(__file__).parents[2] / "vectors/catalogue").glob("*.json"))
@@ -208,3 +209,13 @@ def test_closing_many_alerts_at_once_is_judged_as_the_tools_worst() -> None:
     assert one.inverse is not None
     assert two.check is None
     assert Touches.DETECTION_CONTROLS in two.touches - one.touches
+
+
+def test_every_change_says_what_it_does_in_words_of_its_own_arguments() -> None:
+    for listed, profile in PROFILES:
+        schema = of(listed)[listed.name]
+        assert profile.does or profile.stage is Stage.ANALYSE, listed.name
+        assert {hole.split(".")[0] for hole in holes(profile.does)} <= schema.get("properties", {}).keys(), listed.name
+        always = {hole.split(".")[0] for hole in holes(profile.does, optional=False)}
+        assert always <= set(schema.get("required", ())), f"{listed.name}: put what may be left out into [brackets]"
+        assert not profile.does.endswith(".")

@@ -116,3 +116,103 @@ def test_hostile_values_stay_data_and_are_cut_with_a_count(hostile: Any) -> None
     assert (
         Piece(hostile.text[:MOST_SHOWN], True, max(0, len(hostile.text) - MOST_SHOWN)) in sentence or not call.targets
     )
+
+
+def test_a_part_in_brackets_stands_only_with_its_values() -> None:
+    profile = msgspec.structs.replace(BARE, does="release quarantined files[, {ids}][, all that match {filter}]")
+    for arguments, said in (
+        ({"ids": ["f1"]}, "Release quarantined files, “f1”."),
+        ({"filter": "*"}, "Release quarantined files, all that match “*”."),
+        ({"ids": [], "filter": ""}, "Release quarantined files."),
+        ({"ids": "[x]{filter}"}, "Release quarantined files, “[x]{filter}”."),
+    ):
+        assert spoken(happens(action("x", profile, arguments), profile)) == said
+
+
+@pytest.mark.parametrize(
+    ("server", "tool", "arguments", "said", "back"),
+    [
+        (
+            "keyturn-range",
+            "edr_isolate_host",
+            {"hostname": "WS-0142"},
+            "Cut the host “WS-0142” off from the network.",
+            "It can be taken back by calling “edr_lift_isolation”.",
+        ),
+        (
+            "keyturn-range",
+            "edr_kill_process",
+            {"hostname": "WS-0142", "pid": 4120},
+            "Kill the process “4120” on the host “WS-0142”.",
+            "It can't be taken back: nothing can undo it.",
+        ),
+        (
+            "keyturn-range",
+            "edr_run_script",
+            {"hostname": "WS-0142", "script": "rm -rf /"},
+            "Run a script on the host “WS-0142” as its system account: “rm -rf /”.",
+            "It can't be taken back: nothing can undo it.",
+        ),
+        (
+            "keyturn-range",
+            "mail_delete_rule",
+            {"rule_id": "r1"},
+            "Delete the mail rule “r1”.",
+            "It can be taken back by calling “mail_create_rule”, with what is saved first or what the call returns.",
+        ),
+        (
+            "keyturn-range",
+            "idp_reset_password",
+            {"username": "jdoe"},
+            "Reset the password of the user “jdoe”.",
+            "It can be taken back in part, and side effects stay, by hand only: the person chooses a new password over"
+            " the service desk's link.",
+        ),
+        (
+            "falcon-mcp",
+            "falcon_update_detections",
+            {"ids": [f"a{n}" for n in range(500)], "status": "closed"},
+            "Change the alerts “a0”, “a1”, “a2” and 497 more, their status to “closed”.",
+            "It can be taken back in part, and side effects stay, by hand only: set the preserved status, tags and"
+            " visibility again.",
+        ),
+        (
+            "falcon-mcp",
+            "falcon_delete_quarantined_files",
+            {"filter": "*"},
+            "Delete quarantined files for good, all that match “*”.",
+            "It can't be taken back: nothing can undo it.",
+        ),
+        (
+            "mcp-server-git",
+            "git_commit",
+            {"repo_path": "/srv/app", "message": "fix"},
+            "Commit what is staged in the repository “/srv/app”, with the message “fix”.",
+            "It can be taken back in part, and side effects stay, by hand only: git reset --soft HEAD~1, while nobody"
+            " has fetched it.",
+        ),
+        (
+            "mcp-server-filesystem",
+            "move_file",
+            {"source": "/a", "destination": "/b"},
+            "Move “/a” to “/b”.",
+            "It can be taken back by calling “move_file”.",
+        ),
+        (
+            "mcp-server-filesystem",
+            "edit_file",
+            {"path": "/a", "edits": [], "dryRun": True},
+            "Show what would change in the file “/a”, and write nothing.",
+            "It changes nothing, so there is nothing to take back.",
+        ),
+        (
+            "keyturn-range",
+            "edr_get_host",
+            {"hostname": "WS-0142"},
+            "Read with “soc/edr_get_host”: the host “WS-0142”.",
+            "It changes nothing, so there is nothing to take back.",
+        ),
+    ],
+)
+def test_what_real_tools_do_reads_well(server: str, tool: str, arguments: dict[str, Any], said: str, back: str) -> None:
+    assert say(server, tool, **arguments) == (said, back)
