@@ -29,7 +29,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": FEATURES,
@@ -73,7 +73,8 @@ class Guard:
         if request.method != "POST":
             return self._refused(405, f"{request.method[:20]} is not served here", "pages are got, deeds are posted")
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-        # A browser sends Origin with every POST, and the console's own pages are the only ones that may post.
+        # A browser sends Origin with every POST (but null under the referrer policy no-referrer, even to the page's own
+        # server), and the console's own pages are the only ones that may post.
         if origin != self._origin or site not in (None, "same-origin"):
             return self._refused(403, "another site sent this", f"open {self._origin}/console and do it there")
         return None
