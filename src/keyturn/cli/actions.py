@@ -103,6 +103,7 @@ def turn(remote: Remote, action: str, digest: str | None) -> None:
     if digest is None:
         if not sys.stdin.isatty():
             raise click.UsageError("there is no terminal to ask on; give the digest that you saw with --yes DIGEST")
+        remote.verb(seen["id"], "opening")
         if not click.confirm("\nTurn your key on this?", default=False):
             click.echo("No key was turned.")
             raise click.exceptions.Exit(1)

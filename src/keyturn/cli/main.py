@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from keyturn.cli import actions, grants
+from keyturn.cli import actions, care, grants
 from keyturn.cli.case import case
 from keyturn.cli.journal import journal
 from keyturn.cli.notify import notify
@@ -59,6 +59,9 @@ for command in (
     grants.agent,
     grants.person,
     grants.tools,
+    care.deputy,
+    care.health,
+    care.drill,
     policy,
     journal,
     notify,

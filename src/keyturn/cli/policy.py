@@ -1,6 +1,7 @@
 """``keyturn policy``: what is wrong with a policy before it decides anything, and why it decided so."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -42,9 +43,13 @@ def check(files: tuple[Path, ...], path: Path | None, pack: str) -> None:
 
 @policy.command()
 @click.argument("action")
+@click.option("--turn", is_flag=True, help="Say whether you may turn a key on it, and whether that would help.")
 @REMOTE
-def explain(remote: Remote, action: str) -> None:
+def explain(remote: Remote, action: str, turn: bool) -> None:
     """Say why ACTION got its verdict, and which single fact would change it."""
+    if turn:
+        _explain_turn(remote.standing(remote.action_id(action)))
+        return
     found = remote.explanation(remote.action_id(action))
     verdict = found["verdict"]
     for level in found["levels"]:
@@ -55,3 +60,17 @@ def explain(remote: Remote, action: str) -> None:
     click.echo("What would change it:" if found["changes"] else "No single fact would change it.")
     for change in found["changes"]:
         click.echo(f"  {plain(change['words'])}")
+
+
+def _explain_turn(found: dict[str, Any]) -> None:
+    """One person's standing at a hold."""
+    click.echo(f"{plain(found['person'])} {'may' if found['allowed'] else 'may not'} turn a key on it.")
+    for reason in found["reasons"]:
+        click.echo(f"  {plain(reason['policy'])}: {plain(reason['why'])}")
+    if found["deputy_for"]:
+        click.echo(f"  stands in for {', '.join(map(plain, found['deputy_for']))}")
+    if found["tired"]:
+        click.echo(f"  over the budget of keys in an hour; {found['others']} others are there")
+    click.echo(f"It {'would bring it nearer' if found['helps'] else 'would not bring it nearer'}.")
+    if found["wanted"]:
+        click.echo(f"It still takes {' and '.join(map(plain, found['wanted']))}.")

@@ -206,6 +206,14 @@ class Remote:
         """End a person, an agent or a mandate."""
         self._send("DELETE", f"/v1/{what}/{_part(name)}", params={"reason": reason})
 
+    def recall(self, deputy: str) -> dict[str, Any]:
+        """End a deputy's time."""
+        return dict(self._send("DELETE", f"/v1/deputies/{_part(deputy)}"))
+
+    def standing(self, action: str) -> dict[str, Any]:
+        """Whether the caller may turn a key on an action, and why."""
+        return dict(self.get(f"/v1/actions/{_part(action)}/turn"))
+
     def issue_mandate(self, draft: Mapping[str, Any]) -> dict[str, Any]:
         """Issue a mandate."""
         return dict(self.post("/v1/mandates", draft))

@@ -140,8 +140,9 @@ class Drills(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The checkpoint since a moment, in numbers. Shares are from 0 to 1, None where there is nothing to divide by.
 
-    ``waited_p50_ms``, ``waited_p95_ms``: from the hold's opening to its keys or its end. ``fast_share``: of the answers
-    to holds that were opened, those under 3 s after. ``alone_share``: of what keys released, what one person released.
+    ``waited_p50_ms``, ``waited_p95_ms``: from the opening to the keys or the end, to a tenth, of whole days (UTC).
+    ``fast_share``: of the answers to holds that were opened, those under 3 s after. ``alone_share``: of what keys
+    released, what one person released.
     """
 
     since: int

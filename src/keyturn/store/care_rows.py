@@ -25,6 +25,9 @@ _deputy = msgspec.msgpack.Decoder(Deputy)
 _drill = msgspec.msgpack.Decoder(Drill)
 
 FAST_MS = 3_000
+DAY_MS = 24 * HOUR_MS
+WAITS = " "
+"""Whose tallies are holds' waits, by the day: no person's name begins with a space, and "" has the other counters."""
 _ENDS = {State.REFUSED: "refused", State.EXPIRED: "expired", State.WITHDRAWN: "withdrawn", State.DENIED: "denied"}
 _FILTERS = {"case": "case_id", "agent": "agent", "tool": "tool", "oversight": "oversight"}
 
@@ -70,13 +73,13 @@ class CareRows:
     def _count_end(self, record: ActionRecord, how: str, waited: int) -> None:
         at = record.changed_at
         self._count(at, "", how)
-        self._count(at, "", f"waited-{_bucket(waited)}")
+        self._count(at // DAY_MS * DAY_MS, WAITS, str(_bucket(waited)))
         if how == "released" and record.hold is not None and len(record.hold.counted()) == 1:
             self._count(at, "", "alone")
 
     def _count(self, at: int, person: str, what: str) -> None:
         self._db.execute(
-            "INSERT INTO tallies VALUES (?,?,?,1) ON CONFLICT DO UPDATE SET n = n + 1", (at // HOUR_MS, person, what)
+            "INSERT INTO tallies VALUES (?,?,?,1) ON CONFLICT DO UPDATE SET n = n + 1", (person, at // HOUR_MS, what)
         )
 
     def escalating(self, now: int, limit: int) -> list[ActionRecord]:
@@ -190,12 +193,16 @@ class CareRows:
         return [record for record in self._records(sql, (limit,)) if record.targets]
 
     def health(self, since: int, now: int) -> Health:
-        sql = "SELECT hour, person, what, n FROM tallies WHERE hour >= ? AND person <> '' ORDER BY hour, person"
-        people = self._db.execute(sql, (since // HOUR_MS,)).fetchall()
-        sql = "SELECT what, sum(n) FROM tallies WHERE hour >= ? AND person = '' GROUP BY what"
-        counts = dict(self._db.execute(sql, (since // HOUR_MS,)))
+        sql = "SELECT hour, person, what, n FROM tallies WHERE person > ? AND hour >= ? ORDER BY hour, person"
+        people = self._db.execute(sql, (WAITS, since // HOUR_MS)).fetchall()
+        counts = self._sums("", since // HOUR_MS)
+        waits = {int(bucket): n for bucket, n in self._sums(WAITS, since // DAY_MS * 24).items()}
         waiting = self._db.execute("SELECT count(*) FROM waiting WHERE open = 1").fetchone()[0]
-        return health_of(since, now, waiting, counts, people, self.drills(since))
+        return health_of(since, now, waiting, counts, waits, people, self.drills(since))
+
+    def _sums(self, whose: str, hour: int) -> dict[str, int]:
+        sql = "SELECT what, sum(n) FROM tallies WHERE person = ? AND hour >= ? GROUP BY what"
+        return dict(self._db.execute(sql, (whose, hour)))
 
     def _records(self, sql: str, args: Iterable[Any]) -> list[ActionRecord]:
         return [_action.decode(row[0]) for row in self._db.execute(sql, tuple(args))]

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from keyturn.gate.care_records import Drills, Health, PersonHour
 
 HOUR_MS = 3600 * 1000
-_WAITED = "waited-"
 
 
 def health_of(
@@ -13,10 +12,11 @@ def health_of(
     now: int,
     waiting: int,
     counts: Mapping[str, int],
+    waits: Mapping[int, int],
     people: Iterable[tuple[int, str, str, int]],
     drills: Drills,
 ) -> Health:
-    """The numbers, from counters by kind and rows of (hour, person, kind, number)."""
+    """The numbers, from counters by kind, waits by bucket, and rows of (hour, person, kind, number)."""
     by_hour: dict[tuple[int, str], dict[str, int]] = {}
     for hour, person, what, n in people:
         by_hour.setdefault((hour, person), {})[what] = n
@@ -24,7 +24,6 @@ def health_of(
         PersonHour(person, hour * HOUR_MS, *(kinds.get(what, 0) for what in ("turned", "refused", "read", "fast")))
         for (hour, person), kinds in by_hour.items()
     )
-    waits = {int(what.removeprefix(_WAITED)): n for what, n in counts.items() if what.startswith(_WAITED)}
     return Health(
         since=since // HOUR_MS * HOUR_MS,
         now=now,

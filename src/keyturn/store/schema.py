@@ -131,7 +131,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX waiting_alike ON waiting (case_id, agent, tool, oversight, expires_at, together) WHERE open = 1;
     CREATE INDEX waiting_escalating ON waiting (escalates_at) WHERE open = 1 AND escalates_at > 0;
     CREATE TABLE tallies (
-        hour INTEGER, person TEXT, what TEXT, n INTEGER NOT NULL, PRIMARY KEY (hour, person, what)
+        person TEXT, hour INTEGER, what TEXT, n INTEGER NOT NULL, PRIMARY KEY (person, hour, what)
     ) WITHOUT ROWID;
     CREATE TABLE deputies (id TEXT PRIMARY KEY, until INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE INDEX deputies_until ON deputies (until);

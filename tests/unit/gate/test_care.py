@@ -123,7 +123,7 @@ async def test_health_counts_what_happened(house: House) -> None:
     assert health.waited_p95_ms == pytest.approx(4 * HOUR, rel=0.1)
     answers = {each.person: (each.turned, each.refused, each.read, each.fast) for each in health.hours}
     assert answers == {"ana": (2, 0, 2, 1), "bob": (0, 1, 0, 0)}
-    later = await house.gate.care.health(ana, house.clock.ms + HOUR)
+    later = await house.gate.care.health(ana, house.clock.ms + 24 * HOUR)
     assert (later.holds, later.alone_share, later.waited_p50_ms, later.hours) == (0, None, None, ())
 
 

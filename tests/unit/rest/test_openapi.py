@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from keyturn.rest import actions, dossier, grants, journal
+from keyturn.rest import actions, care, dossier, grants, journal
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def refs(value: Any) -> set[str]:
 async def test_every_route_is_described(document: Any) -> None:
     assert document["openapi"].startswith("3.1.")
     described = {(m.upper(), path) for path, item in document["paths"].items() for m in item}
-    routes = (*actions.ROUTES, *dossier.ROUTES, *grants.ROUTES, *journal.ROUTES)
+    routes = (*actions.ROUTES, *care.ROUTES, *dossier.ROUTES, *grants.ROUTES, *journal.ROUTES)
     served = {(r.method, r.path.replace(":path}", "}")) for r in routes} | {("GET", "/v1/health")}
     assert described == served
 
@@ -53,6 +53,9 @@ async def test_answers_fit_their_schemas(api: Any, document: Any) -> None:
             "responder", "/v1/explanations", {"tool": "soc/isolate", "arguments": {"host": "h1"}}
         ),
         ("/v1/explanations", "post", "default"): await api.post("responder", "/v1/explanations", {"tool": "none"}),
+        ("/v1/actions/{action_id}/turn", "get", "200"): await api.get("kim", f"{one}/turn"),
+        ("/v1/care/health", "get", "200"): await api.get("kim", "/v1/care/health"),
+        ("/v1/quorum", "get", "200"): await api.get("kim", "/v1/quorum"),
         ("/v1/holds", "get", "200"): await api.get("kim", "/v1/holds"),
         ("/v1/holds", "get", "default"): await api.get("", "/v1/holds"),
         ("/v1/people", "get", "200"): await api.get("kim", "/v1/people"),
