@@ -59,7 +59,8 @@ def test_the_example_of_a_gated_function_runs_as_its_readme_says(folder: Folder)
     try:
         url = until(serving, r"(http://127\.0\.0\.1:[0-9]+)")
         with Client(url, owner) as olga:
-            people = [olga.post("/v1/people", {"name": n, "roles": ["analyst"]})["token"] for n in ("kim", "max")]
+            roles = {"kim": "analyst", "max": "lead"}
+            people = [olga.post("/v1/people", {"name": n, "roles": [r]})["token"] for n, r in roles.items()]
             agent = olga.post("/v1/agents", {"name": "responder", "owner": "olga", "purpose": "contains hosts"})
             olga.issue_mandate("responder", "INC-1", "contain the beacon", ["soc/*"], targets=["host:*"])
         running = folder.start(sys.executable, "agent.py", "ws-042", KEYTURN_URL=url, KEYTURN_TOKEN=agent["token"])
