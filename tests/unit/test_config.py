@@ -119,3 +119,22 @@ def test_secrets_come_from_the_environment_by_name() -> None:
 def test_settings_can_not_be_changed() -> None:
     with pytest.raises(AttributeError):
         Config().data = "x"  # type: ignore[misc]
+
+
+def test_threshold_sets_and_care_are_read_and_a_slip_in_them_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "keyturn.toml"
+    path.write_text(
+        '[care]\nkeys_per_hour = 5\n[[quorum]]\noversight = "two_key"\ntouches = ["identity"]\n'
+        'sets = [{ roles = ["lead"] }, { roles = ["owner"], escalate_after_s = 60, escalate_to = ["lead"] }]\n'
+    )
+    config = read_config(path)
+    assert config.care.keys_per_hour == 5
+    assert [each.roles for each in config.quorum[0].sets] == [("lead",), ("owner",)]
+    for text, says in (
+        ('[[quorum]]\noversight = "two_key"\nsets = [{ roles = ["lead"] }]\n', "at least two people"),
+        ('[[quorum]]\noversight = "two_key"\nsets = [{ role = ["lead"] }]\n', "did you mean roles"),
+        ("[care]\nkeys_per_hour = 0\n", "keys_per_hour"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=says):
+            read_config(path)
