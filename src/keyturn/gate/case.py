@@ -14,7 +14,7 @@ from keyturn.gate.context import Context
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import Person, Role
 from keyturn.gate.review import need_role
-from keyturn.journal import FORMAT, Checkpoint, Excerpt, Frontier, KeptPayload, Proven, inclusion_proofs
+from keyturn.journal import FORMAT, Checkpoint, Excerpt, Frontier, KeptPayload, Proven, Signer, inclusion_proofs
 
 MOST_EXPORTED = 128 * 1024 * 1024
 PAGE = 200
@@ -103,13 +103,23 @@ class CaseVerbs:
             if size > MOST_EXPORTED:
                 raise InvalidInput(f"the case {case[:80]} is too large for one file", hint="leave the payloads out")
             await asyncio.sleep(0)
-        return Excerpt(
-            format=FORMAT,
-            where={"case": case},
-            checkpoint=Checkpoint(signer.name, frontier.size, frontier.root()).sign(signer).decode(),
-            verifier=str(signer.verifier),
-            entries=tuple(entries),
-        )
+        return _excerpt(case, signer, frontier, entries)
+
+    async def proof(self, who: Person, case: str, seq: int) -> Excerpt:
+        """One entry of a case as an excerpt, with what is kept beside it. Raises :class:`NotFound` if the case has no
+        such entry, and where no key signs."""
+        signer = self._ctx.signer
+        if signer is None:
+            raise NotFound("no key signs checkpoints here", hint="look at it in the running gateway")
+
+        def read(tx: Tx) -> tuple[Frontier, list[Proven]]:
+            frontier = tx.cases.frontier()
+            return frontier, _proven(tx, tx.cases.of_case(case, seq - 1, 1), frontier, payloads=True)
+
+        frontier, entries = await self._ctx.store.read(read)
+        if not entries or entries[0].index != seq:
+            raise NotFound(f"the case {case[:80]} has no entry {seq}", hint="look at its timeline")
+        return _excerpt(case, signer, frontier, entries)
 
     def _exported(self, tx: Tx, who: Person, case: str, payloads: bool) -> None:
         person = need_role(tx, who, EVERYBODY, "export a case")
@@ -123,20 +133,33 @@ def _page(case: str, last: list[Proven], frontier: Frontier, payloads: bool) -> 
     """The next entries of a case within the tree, each with its proof."""
     after = last[0].index if last else -1
 
-    def read(tx: Tx) -> list[Proven]:
-        rows = [row for row in tx.cases.of_case(case, after, PAGE) if row[0] < frontier.size]
-        proofs = inclusion_proofs((seq for seq, _, _ in rows), frontier.size, tx.cases)
-        return [
-            Proven(
-                seq,
-                entry.decode(),
-                tuple(h.hex() for h in proof),
-                {name: KeptPayload(salt.hex(), body) for name, salt, body in kept} if payloads else {},
-            )
-            for (seq, entry, kept), proof in zip(rows, proofs, strict=True)
-        ]
+    return lambda tx: _proven(tx, tx.cases.of_case(case, after, PAGE), frontier, payloads)
 
-    return read
+
+def _proven(
+    tx: Tx, rows: list[tuple[int, bytes, list[tuple[str, bytes, bytes]]]], frontier: Frontier, payloads: bool
+) -> list[Proven]:
+    within = [row for row in rows if row[0] < frontier.size]
+    proofs = inclusion_proofs((seq for seq, _, _ in within), frontier.size, tx.cases)
+    return [
+        Proven(
+            seq,
+            entry.decode(),
+            tuple(h.hex() for h in proof),
+            {name: KeptPayload(salt.hex(), body) for name, salt, body in kept} if payloads else {},
+        )
+        for (seq, entry, kept), proof in zip(within, proofs, strict=True)
+    ]
+
+
+def _excerpt(case: str, signer: Signer, frontier: Frontier, entries: list[Proven]) -> Excerpt:
+    return Excerpt(
+        format=FORMAT,
+        where={"case": case},
+        checkpoint=Checkpoint(signer.name, frontier.size, frontier.root()).sign(signer).decode(),
+        verifier=str(signer.verifier),
+        entries=tuple(entries),
+    )
 
 
 def event_of(entry: bytes, kept: list[tuple[str, bytes, bytes]], most: int) -> Event:

@@ -213,7 +213,7 @@ def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord, traced: Provenan
         back=takes_back(action, profile),
         targets=targets,
         agent=_agent(tx, record.agent),
-        mandate=_mandate(ctx, tx, mandate, record, facts) if mandate is not None else None,
+        mandate=mandate_seen(tx, mandate, facts.now) if mandate is not None else None,
         missing=missing,
         still=_still(ctx, tx, record, missing, facts.now),
         facts=facts,
@@ -234,20 +234,19 @@ def _agent(tx: Tx, agent_id: str) -> AgentSeen | None:
     return None if agent is None else msgspec.convert(agent, AgentSeen, from_attributes=True)
 
 
-def _mandate(ctx: Context, tx: Tx, mandate: Mandate, record: ActionRecord, facts: Facts) -> MandateSeen:
+def mandate_seen(tx: Tx, mandate: Mandate, now: int) -> MandateSeen:
+    """A mandate, whether it is in force, and what is left of it."""
     actions, responds, targets = tx.spent(mandate.id)
-    open_holds = tx.open_holds(record.agent, record.case)
-    limits = mandate.budgets
-    live = mandate.live(facts.now)
+    limits, live = mandate.budgets, mandate.live(now)
     return MandateSeen(
         mandate=mandate,
         live=live,
-        remaining_ms=max(0, mandate.expires_at - facts.now) if live else 0,
+        remaining_ms=max(0, mandate.expires_at - now) if live else 0,
         budgets=(
             BudgetSeen("actions", limits.actions, actions),
             BudgetSeen("responds", limits.responds, responds),
             BudgetSeen("targets", limits.targets, len(targets)),
-            BudgetSeen("open_holds", limits.open_holds, open_holds),
+            BudgetSeen("open_holds", limits.open_holds, tx.open_holds(mandate.agent, mandate.case)),
         ),
         parents=tuple(parent.id for parent in lineage(tx, mandate)[1:]),
     )

@@ -30,6 +30,7 @@ from keyturn.gate.pulse import PulseVerbs
 from keyturn.gate.quorum import QuorumVerbs
 from keyturn.gate.reading import Read, admit_read
 from keyturn.gate.records import DECIDERS, ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
+from keyturn.gate.registry import Registry
 from keyturn.gate.situation import profile_for, read_facts
 from keyturn.gate.submit import Proposal, action_of, admit, check
 from keyturn.gate.suppose import Supposition, suppose
@@ -64,7 +65,7 @@ class Gate:
         self._ctx = ctx
         self.access, self.quorum, self.care = Access(ctx), QuorumVerbs(ctx), CareVerbs(ctx)
         self.pulse = PulseVerbs(ctx)
-        self.dossier, self.case = Dossiers(ctx), CaseVerbs(ctx)
+        self.dossier, self.case, self.registry = Dossiers(ctx), CaseVerbs(ctx), Registry(ctx)
         self._sweeper: asyncio.Task[None] | None = None
         self.outbox = Outbox(ctx)
 
@@ -339,9 +340,9 @@ class Gate:
         """The stops in force."""
         return await self._ctx.store.read(lambda tx: tx.stops())
 
-    async def accept_tool(self, who: Person, tool: ToolRef) -> ToolPin:
-        """Trust a tool's definition as it is now."""
-        return await self._ctx.store.write(grants.accept_tool(self._ctx, who, tool))
+    async def accept_tool(self, who: Person, tool: ToolRef, seen: str = "") -> ToolPin:
+        """Trust a tool's definition as it is now; ``seen``: only if it still is the one of this fingerprint."""
+        return await self._ctx.store.write(grants.accept_tool(self._ctx, who, tool, seen))
 
     # Tools
 

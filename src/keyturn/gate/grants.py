@@ -3,6 +3,7 @@
 Every verb is one transaction with its journal entry. Tokens are shown once and kept as hashes.
 """
 
+import hmac
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
@@ -21,6 +22,7 @@ from keyturn.gate.reading import KINDS
 from keyturn.gate.records import DECIDERS, Agent, Person, Role, Scope, Stop, ToolPin
 from keyturn.gate.review import SENIORS, need_reason, need_role
 from keyturn.gate.situation import lineage, stop_on
+from keyturn.gate.submit import pin_of
 
 replace = msgspec.structs.replace
 OWNERS = frozenset({Role.OWNER})
@@ -279,15 +281,20 @@ def lift_stop(ctx: Context, who: Person, stop_id: str, reason: str) -> Callable[
     return work
 
 
-def accept_tool(ctx: Context, who: Person, tool: ToolRef) -> Callable[[Tx], ToolPin]:
-    """A person looked at a tool's changed definition and trusts it from now on (CVE-2025-54136)."""
+def accept_tool(ctx: Context, who: Person, tool: ToolRef, seen: str = "") -> Callable[[Tx], ToolPin]:
+    """A person looked at a tool's changed definition and trusts it from now on (CVE-2025-54136).
+
+    ``seen``: the fingerprint that they looked at; :class:`Conflict` if the definition changed since.
+    """
 
     def work(tx: Tx) -> ToolPin:
         by, now = need_role(tx, who, SENIORS, "accept a tool").id, tx.now(ctx.clock.now())
         definition = ctx.tools.definition(tool)
         if definition is None:
             raise NotFound(f"no server lists {tool}", hint="ask the process that has the upstream")
-        pin = ToolPin(tool=tool, fingerprint=definition.fingerprint, pinned_at=now, pinned_by=by)
+        if seen and not hmac.compare_digest(seen.encode(), definition.fingerprint.encode()):
+            raise Conflict(f"{tool} changed again since you looked", hint="look at what it is now, then accept it")
+        pin = pin_of(definition, now, by)
         tx.put_pin(pin)
         tx.record("tool_accepted", now, {"tool": str(tool), "definition": pin.fingerprint, "by": by})
         return pin

@@ -204,13 +204,16 @@ class ToolAnswer(msgspec.Struct, frozen=True):
 
 class Definition(msgspec.Struct, frozen=True):
     """A tool as its server defines it now. ``fingerprint``: SHA-256 over the definition and the server's launch
-    (command, arguments, working folder, names and hashes of the environment, hashes of the files it names)."""
+    (command, arguments, working folder, names and hashes of the environment, hashes of the files it names). ``raw`` is
+    the definition as listed, ``launch`` the hash of the launch."""
 
     tool: ToolRef
     fingerprint: str
     input_schema: dict[str, Any]
     annotations: dict[str, Any]
     description: str = ""
+    raw: dict[str, Any] = {}
+    launch: str = ""
 
 
 class Tools(Protocol):

@@ -75,12 +75,18 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolPin(msgspec.Struct, frozen=True, kw_only=True):
-    """The definition that people trust. Another one quarantines the tool (CVE-2025-54136)."""
+    """The definition that people trust. Another one quarantines the tool (CVE-2025-54136).
+
+    ``definition`` is its text (JSON), so that people can see what changed; ``""`` if it was too large to keep, or
+    pinned before it was kept. ``launch`` is the hash of how its server was launched then.
+    """
 
     tool: ToolRef
     fingerprint: str
     pinned_at: int
     pinned_by: str
+    definition: str = ""
+    launch: str = ""
 
 
 class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):

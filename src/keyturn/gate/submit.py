@@ -27,6 +27,7 @@ from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.records import ActionRecord, Agent, ToolPin
 from keyturn.gate.situation import agents_of, facts_json, lineage, profile_for, read_facts
 
+MAX_PINNED = 65_536
 NAME_ONE = 'name one: _meta["keyturn/mandate"] or the header Keyturn-Mandate over MCP, the field mandate over REST'
 
 
@@ -230,10 +231,21 @@ def verdict_body(verdict: Verdict) -> dict[str, Any]:
 
 def _pin(tx: Tx, definition: Definition | None, now: int) -> None:
     if definition is not None and tx.pin(definition.tool) is None:
-        tx.put_pin(
-            ToolPin(tool=definition.tool, fingerprint=definition.fingerprint, pinned_at=now, pinned_by="first use")
-        )
+        tx.put_pin(pin_of(definition, now, "first use"))
         tx.record("tool_pinned", now, {"tool": str(definition.tool), "definition": definition.fingerprint})
+
+
+def pin_of(definition: Definition, now: int, by: str) -> ToolPin:
+    """The pin on a definition as it is now."""
+    text = canonical_json(definition.raw).decode()
+    return ToolPin(
+        tool=definition.tool,
+        fingerprint=definition.fingerprint,
+        pinned_at=now,
+        pinned_by=by,
+        definition=text if len(text) <= MAX_PINNED else "",
+        launch=definition.launch,
+    )
 
 
 def _never_fetch(uri: str) -> Any:

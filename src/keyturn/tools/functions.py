@@ -58,7 +58,8 @@ class FunctionTools:
 def _definition(upstream: str, name: str, function: Function, schema: dict[str, Any]) -> Definition:
     source = inspect.getsource(function)
     fingerprint = sha256_hex(canonical_json({"name": name, "schema": schema, "source": source}))
-    return Definition(ToolRef(upstream, name), fingerprint, schema, {})
+    raw = {"name": name, "inputSchema": schema}
+    return Definition(ToolRef(upstream, name), fingerprint, schema, {}, "", raw, sha256_hex(source.encode()))
 
 
 def _result(text: str, value: Any, *, is_error: bool) -> bytes:

@@ -66,6 +66,8 @@ class _Listed:
                     self._schema,
                     self._hints,
                     description if isinstance(description, str) else "",
+                    self.raw,
+                    launch,
                 ),
             )
         return self._known[1]
