@@ -20,12 +20,13 @@ from keyturn import keyfile
 from keyturn.config import Config, UpstreamSettings, expanded
 from keyturn.console import Console
 from keyturn.errors import ConfigError
-from keyturn.house import Asgi, WallClock, build, rest_app
+from keyturn.house import Asgi, House, WallClock, build, rest_app
 from keyturn.mcp_gateway import Gateway, GatewaySettings
 from keyturn.notify import Sender
 from keyturn.notifying import targets
 from keyturn.tools.settings import HttpSettings, StdioSettings
 from keyturn.tools.upstreams import UpstreamTools
+from keyturn.visible import visible
 
 log = logging.getLogger("keyturn.server")
 SWEEP_S = 30.0
@@ -70,6 +71,11 @@ def routed(gateway: Asgi, rest: Asgi, console: Asgi | None = None) -> Asgi:
     return app
 
 
+def _console(house: House) -> Console:
+    config = house.config
+    return Console(house.gate, house.clock, config.console_url, visible(config))
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its own signals: the house is closed in order before the process ends."""
 
@@ -104,7 +110,7 @@ async def _serve(config: Config, port: int, ready: Callable[[str], None], setup:
             sender.start()
             upstreams = {name: tools.upstream(name) for name in config.upstreams}
             gateway = Gateway(house.gate, upstreams, house.clock, gateway_settings(config))
-            console = Console(house.gate, house.clock, config.console_url) if config.console.enabled else None
+            console = _console(house) if config.console.enabled else None
             server = _Server(
                 uvicorn.Config(
                     routed(gateway, rest_app(house), console),

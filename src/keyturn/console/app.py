@@ -7,8 +7,24 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from keyturn.console import action, entry, queue, stream, turning
-from keyturn.console.desk import Desk
+from keyturn.console import (
+    action,
+    agents,
+    cases,
+    entry,
+    health,
+    mandates,
+    passkeys,
+    people,
+    policies,
+    queue,
+    settings,
+    stopping,
+    stream,
+    tools,
+    turning,
+)
+from keyturn.console.desk import Desk, Settings
 from keyturn.console.errors import Errors
 from keyturn.console.guard import Guard, Receive, Scope, Send
 from keyturn.console.live import Live
@@ -31,20 +47,31 @@ ROUTES: tuple[Page | Deed, ...] = (
     *action.ROUTES,
     *turning.ROUTES,
     *stream.ROUTES,
+    *stopping.ROUTES,
+    *cases.ROUTES,
+    *agents.ROUTES,
+    *mandates.ROUTES,
+    *people.ROUTES,
+    *passkeys.ROUTES,
+    *tools.ROUTES,
+    *policies.ROUTES,
+    *health.ROUTES,
+    *settings.ROUTES,
     Page("/{rest:path}", _nowhere),
 )
 
 
 class Console:
     """The ASGI application. ``origin`` is its one address (scheme, host and port): passkeys answer to it alone.
+    ``settings``: what is configured, without secrets, for people to read.
 
     :meth:`end` ends the streams of open pages, so that the server can stop; call :meth:`close` after that.
     """
 
-    def __init__(self, gate: Gate, clock: Clock, origin: str) -> None:
+    def __init__(self, gate: Gate, clock: Clock, origin: str, settings: Settings = ()) -> None:
         pages = Pages()
         self.live = Live(gate, live_row(pages))
-        self.desk = Desk(gate, pages, self.live, clock, origin)
+        self.desk = Desk(gate, pages, self.live, clock, origin, settings)
         errors = Errors(self.desk)
         app = Starlette(
             routes=[

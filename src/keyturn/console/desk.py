@@ -7,16 +7,20 @@ from keyturn.console.pages import Pages
 from keyturn.gate import Gate
 from keyturn.gate.ports import Clock
 
+Settings = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+"""Sections of names and values, as the composition root tells them: without secrets."""
+
 
 @dataclass(frozen=True)
 class Desk:
-    """The gate's verbs, the templates, the live stream, the clock, and the console's one address."""
+    """The gate's verbs, the templates, the live stream, the clock, the one address, and what is configured."""
 
     gate: Gate
     pages: Pages
     live: Live
     clock: Clock
     origin: str
+    settings: Settings = ()
 
     @property
     def secure(self) -> bool:

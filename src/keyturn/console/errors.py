@@ -45,6 +45,13 @@ _TITLES = {
 }
 
 
+def status_of(error: KeyturnError | None) -> int:
+    """The HTTP status that says this error; 200 for none."""
+    if error is None:
+        return 200
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
 class Errors:
     """The error pages of one desk."""
 
@@ -61,7 +68,7 @@ class Errors:
 
     async def known(self, request: Request, error: KeyturnError) -> Response:
         """An error of the tree. Who is not signed in is led to where one signs in."""
-        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+        status = status_of(error)
         if status == 500:
             return await self.unexpected(request, error)
         if status == 401 and request.method == "GET" and not _is_part(request):

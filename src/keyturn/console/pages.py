@@ -34,6 +34,8 @@ class Pages:
             spaced=words.spaced,
             number=words.number,
             json=words.json,
+            pretty=words.pretty,
+            span=words.span,
             many=words.many,
         )
         self._templates.globals.update(words=words)

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from keyturn.core.canonical import canonical_json
 from keyturn.core.execution import State
 from keyturn.core.facts import Oversight
@@ -57,6 +59,9 @@ NOTICES = {
     "added": "Added.",
     "accepted": "Accepted as it is now.",
     "saved": "Saved.",
+    "waits": "Your passkey is made. It waits until another person approves it, on the page People.",
+    "approved": "Approved: that passkey may sign in and turn keys from now on.",
+    "drilled": "The drill is in the queue. Its end shows here.",
 }
 """What a page says after a deed; the address carries the word, never the text."""
 
@@ -118,3 +123,8 @@ def many(count: int, one: str, more: str = "") -> str:
 def json(value: Any) -> str:
     """A value as canonical JSON."""
     return canonical_json(value).decode()
+
+
+def pretty(value: Any) -> str:
+    """A value as JSON on lines of its own, its order kept."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -13,7 +13,10 @@ from tests.unit.gate.conftest import House, build
 
 from keyturn.console import Console
 from keyturn.gate.access_records import Opened
+from keyturn.gate.records import Role
+from keyturn.journal import Signer
 
+SIGNER = Signer("keyturn.test/journal", bytes(32))
 ORIGIN = "http://localhost:8787"
 
 
@@ -79,8 +82,10 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """olga and pavel (owners), lena (lead), ana and bob (analysts)."""
+    """olga and pavel (owners), lena (lead), ana and bob (analysts), zoe (auditor); a key signs the journal."""
     house = await build(tmp_path / "keyturn.db")
+    house.ctx.signer = SIGNER
+    await house.gate.add_person(house.people["olga"], "zoe", (Role.AUDITOR,))
     console = Console(house.gate, house.clock, ORIGIN)
     yield Desk(house, console)
     await console.close()
