@@ -4,6 +4,7 @@ Everything is rendered from the bytes that the digest covers (CVE-2026-32065). W
 and no key can be turned from a page that leaves something out (GHSA-xww8-gqvh-92x9).
 """
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -86,6 +87,7 @@ async def action(visit: Visit) -> Response:
     record = await _record(visit)
     if record.state is State.HELD:
         await visit.gate.care.opened(visit.person, record.id)
+        visit = replace(visit, pulse=await visit.gate.pulse.now())  # that entry is no news to this page
     try:
         dossier = await visit.gate.dossier.read(visit.person, record.id)
     except Forbidden as gone:

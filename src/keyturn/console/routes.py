@@ -52,7 +52,8 @@ def _endpoint(declared: Page | Deed, desk: Desk) -> Callable[[Request], Awaitabl
         request.state.who = (found, token if found else "")
         if found is None and not declared.open:
             raise Unauthenticated("nobody is signed in here", hint="sign in with your passkey")
-        visit = Visit(desk, request, found, token if found else "")
+        pulse = await desk.gate.pulse.now() if found else None
+        visit = Visit(desk, request, found, token if found else "", pulse=pulse)
         if isinstance(declared, Deed):
             form, said = await read_form(request)
             if not declared.open:

@@ -16,6 +16,7 @@ from keyturn.core.canonical import parse_json
 from keyturn.errors import Forbidden, InvalidInput, Unauthenticated
 from keyturn.gate import Gate
 from keyturn.gate.access_records import SignedIn
+from keyturn.gate.pulse import Pulse
 from keyturn.gate.records import Person
 
 MAX_BODY = 2 * 1024 * 1024
@@ -25,7 +26,10 @@ CSRF_HEADER = "x-keyturn-csrf"
 
 @dataclass(frozen=True)
 class Visit:
-    """A request, the desk it came to, and who is signed in. ``token`` is the session's secret."""
+    """A request, the desk it came to, and who is signed in. ``token`` is the session's secret.
+
+    ``pulse`` is how things stood before anything was read for the page: what changed since, the stream tells it.
+    """
 
     desk: Desk
     request: Request
@@ -33,6 +37,7 @@ class Visit:
     token: str = ""
     form: Mapping[str, str] = field(default_factory=dict)
     said: Any = None
+    pulse: Pulse | None = None
 
     @property
     def gate(self) -> Gate:
@@ -57,9 +62,8 @@ class Visit:
 
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page (or a part of one) with what every page shows around it."""
-        pulse = await self.gate.pulse.now() if self.signed_in else None
         now = self.desk.clock.now()
-        body = self.desk.pages.render(template, visit=self, pulse=pulse, now=now, **values)
+        body = self.desk.pages.render(template, visit=self, pulse=self.pulse, now=now, **values)
         return Response(sayable(body), status, media_type="text/html; charset=utf-8")
 
     def go(self, path: str) -> Response:

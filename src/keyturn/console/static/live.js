@@ -5,7 +5,8 @@
   const SILENCE = 25000;
   const sign = document.getElementById("live"), lost = document.getElementById("lost");
   const channel = new BroadcastChannel(`keyturn-live ${document.body.dataset.person}`);
-  let heard = Date.now(), state = "waiting", missed = false, stops = null;
+  const rendered = Number(document.querySelector('meta[name="seq"]')?.content ?? Infinity);
+  let heard = Date.now(), state = "waiting", missed = false, stops = null, last = null, current = false;
 
   function show(next) {
     if (next === state) return;
@@ -40,17 +41,27 @@
   }
 
   function receive({ name, data }) {
+    if (name === "hello") return last && channel.postMessage({ name: "pulse", data: last });
     heard = Date.now();
     if (name === "lost") return show("lost");
     if (name === "signed-out") return location.assign("/console/sign-in?why=ended&next=" + encodeURIComponent(location.pathname + location.search));
     show("on");
-    if (name === "pulse") pulse(data);
+    if (name === "pulse") {
+      pulse(data);
+      // What changed between the page's making and its first word from the stream would be missed.
+      if (!current && data.seq > rendered) tell("resync", {});
+      current = true;
+    }
     tell(name, data);
   }
 
   function listen() {
     const source = new EventSource("/console/live");
-    const all = (name, data) => { channel.postMessage({ name, data }); receive({ name, data }); };
+    const all = (name, data) => {
+      if (name === "pulse") last = data;
+      channel.postMessage({ name, data });
+      receive({ name, data });
+    };
     for (const name of ["pulse", "action", "resync", "ping", "signed-out", "full"]) {
       source.addEventListener(name, (event) => all(name, JSON.parse(event.data)));
     }
@@ -62,6 +73,7 @@
   }
 
   channel.onmessage = (event) => receive(event.data);
+  channel.postMessage({ name: "hello", data: {} });
   if (navigator.locks) navigator.locks.request(channel.name, () => { listen(); return new Promise(() => {}); });
   else listen();
   setInterval(() => { if (Date.now() - heard > SILENCE) show("lost"); }, 2000);
