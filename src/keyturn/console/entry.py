@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from keyturn.console.routes import Deed, Page
 from keyturn.console.visit import Visit, own_path
-from keyturn.errors import Forbidden, InvalidInput
+from keyturn.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from keyturn.gate.access_records import Begun, Opened
 
 WHYS = {
@@ -87,7 +87,10 @@ async def sign_out(visit: Visit) -> Response:
 async def join(visit: Visit) -> Response:
     """The page of a link that enrols a passkey: the first owner's, or an invitation."""
     token = visit.request.path_params["token"][:200]
-    invitation = await visit.gate.access.open_invitation(token)
+    try:
+        invitation = await visit.gate.access.open_invitation(token)
+    except Unauthenticated as gone:  # signing in would not help, and whoever is signed in would be led in a circle
+        raise NotFound(gone.message, hint=gone.hint) from None
     return await visit.page("join.html", invitation=invitation, token=token)
 
 
