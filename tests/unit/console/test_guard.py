@@ -20,7 +20,7 @@ async def test_every_answer_has_the_headers_and_nothing_inline(desk: Desk) -> No
             assert "default-src 'none'" in policy and "script-src 'self'" in policy, path
             assert "unsafe" not in policy and "frame-ancestors 'none'" in policy and "base-uri 'none'" in policy
             assert answer.headers["x-content-type-options"] == "nosniff"
-            assert answer.headers["referrer-policy"] == "same-origin", "no-referrer makes forms post Origin: null"
+            assert answer.headers["referrer-policy"] == "same-origin", "else browsers post with Origin: null"
             assert answer.headers["cross-origin-opener-policy"] == "same-origin"
             assert answer.headers["cache-control"] == "no-store"
             assert not re.search(r"<script(?![^>]* src=)|<style|\son[a-z]+=|\sstyle=", answer.text), path
