@@ -10,7 +10,7 @@ from keyturn.core.action import Target
 from keyturn.core.facts import Chain, Credential, Facts
 from keyturn.core.profile import Basis, Reversible, Stage
 
-pytest_plugins = ["tests.peers", "tests.receiver"]
+pytest_plugins = ["tests.oidc", "tests.peers", "tests.receiver"]
 
 MakeFacts = Callable[..., Facts]
 

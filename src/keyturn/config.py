@@ -16,6 +16,7 @@ from keyturn.core.quorum import KeySet, QuorumRule
 from keyturn.errors import ConfigError
 from keyturn.gate.context import AccessSettings, CareSettings, GateSettings
 from keyturn.gate.notices import Event
+from keyturn.gate.oidc_settings import OidcSettings
 from keyturn.gate.records import Role
 
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+([_-][a-z0-9]+)*")
@@ -131,6 +132,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     console: ConsoleSettings = ConsoleSettings()
     gate: GateSettings = GateSettings()
     care: CareSettings = CareSettings()
+    oidc: OidcSettings | None = None
     quorum: tuple[QuorumRule, ...] = ()
     notify: tuple[NotifySettings, ...] = ()
 
@@ -164,6 +166,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "$.console": ConsoleSettings,
     "$.gate": GateSettings,
     "$.care": CareSettings,
+    "$.oidc": OidcSettings,
     "$.quorum[...]": QuorumRule,
     "$.quorum[...].sets[...]": KeySet,
     "$.notify[...]": NotifySettings,

@@ -15,6 +15,7 @@
     ├── ProfileError          a tool profile that can't be read
     ├── StoreError            the database refused or failed: nothing was done
     ├── JournalError          the log is malformed, or does not verify
+    ├── ProviderError         the OpenID Connect provider does not answer, or answers what can't be
     ├── NotDelivered          somebody was to be told, and the target did not take it
     └── ToolError             a call to a tool behind the gate
         ├── ToolNotSent       it surely never left: nothing happened
@@ -114,6 +115,12 @@ class JournalError(KeyturnError):
     """The log is malformed, or does not verify."""
 
     code = "journal"
+
+
+class ProviderError(KeyturnError):
+    """The provider through which people sign in does not answer, or answers what can't be: nobody came in."""
+
+    code = "provider"
 
 
 class NotDelivered(KeyturnError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyturn import keyfile
-from keyturn.config import Config
+from keyturn.config import Config, expanded
 from keyturn.core.action import ToolRef
 from keyturn.errors import ToolNotSent
 from keyturn.gate import Context, Gate
@@ -18,6 +18,7 @@ from keyturn.gate.ports import Definition, ToolAnswer, ToolCall, Tools
 from keyturn.journal import Signer
 from keyturn.knowledge import FileKnowledge
 from keyturn.notifying import listeners
+from keyturn.oidc import Provider
 from keyturn.passkeys import RelyingParty
 from keyturn.policy_files import load_policy
 from keyturn.publication import DATABASE
@@ -103,11 +104,19 @@ def build(config: Config, tools: Tools) -> House:
         quorum=config.quorum,
         care=config.care,
         passkeys=RelyingParty(config.console_url) if config.console.enabled else None,
+        oidc=provider(config),
         access=config.console,
         listeners=listeners(config),
         signer=signer,
     )
     return House(config, store, Gate(context), signer, clock, runners, runner)
+
+
+def provider(config: Config) -> Provider | None:
+    """The provider that people may sign in through, if the configuration names one and a page is served."""
+    if config.oidc is None or not config.console.enabled:
+        return None
+    return Provider(config.oidc, expanded(config.oidc.client_secret, "oidc.client_secret"), config.console_url)
 
 
 def rest_app(house: House) -> Asgi:

@@ -14,6 +14,7 @@ from keyturn.console import (
     entry,
     health,
     mandates,
+    oidc,
     passkeys,
     people,
     policies,
@@ -43,6 +44,7 @@ async def _nowhere(visit: Visit) -> Response:
 
 ROUTES: tuple[Page | Deed, ...] = (
     *entry.ROUTES,
+    *oidc.ROUTES,
     *queue.ROUTES,
     *action.ROUTES,
     *turning.ROUTES,

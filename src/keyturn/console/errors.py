@@ -16,6 +16,7 @@ from keyturn.errors import (
     InvalidInput,
     KeyturnError,
     NotFound,
+    ProviderError,
     StoreError,
     ToolError,
     Unauthenticated,
@@ -31,6 +32,7 @@ _STATUS: tuple[tuple[type[KeyturnError], int], ...] = (
     (Conflict, 409),
     (ToolError, 502),
     (StoreError, 503),
+    (ProviderError, 504),
 )
 _TITLES = {
     400: "That can't be used",
@@ -41,6 +43,7 @@ _TITLES = {
     409: "It is not as it was",
     421: "This is another address",
     502: "The tool's server failed",
+    504: "The sign-in provider does not answer",
     503: "The database does not answer",
 }
 

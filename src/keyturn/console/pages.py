@@ -37,6 +37,7 @@ class Pages:
             pretty=words.pretty,
             span=words.span,
             many=words.many,
+            host=words.host,
         )
         self._templates.globals.update(words=words)
         self._templates.globals["p"] = self._templates.get_template("parts.html").module

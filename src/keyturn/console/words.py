@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -128,3 +129,8 @@ def json(value: Any) -> str:
 def pretty(value: Any) -> str:
     """A value as JSON on lines of its own, its order kept."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def host(url: str) -> str:
+    """The server's name in an address of the operator's."""
+    return urlsplit(url).hostname or url

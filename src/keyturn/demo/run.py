@@ -135,11 +135,8 @@ def _introduce(demo: Demo) -> None:
         purpose = "works alerts of the endpoint protection"
         demo.agent_token = owner.add_agent(story.AGENT, story.OWNER, purpose, 1)["token"]
         owner.issue_mandate(story.MANDATE)
-        link = owner.invite(story.GUEST, ("auditor",))["link"] if demo.attended else ""
     say(f"{story.OWNER} owns the agent {story.AGENT} and gave it a mandate for {story.CASE}, for 8 hours.")
     say(f"{story.FIRST}, an analyst, and {story.SECOND}, a lead, are on call.")
-    if link:
-        say(f"Watch in a browser, too, as an auditor who turns no keys: {link}")
 
 
 async def _investigation(demo: Demo) -> None:

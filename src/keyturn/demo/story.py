@@ -8,7 +8,6 @@ CASE = "INC-1042"
 AGENT = "triage-bot"
 UPSTREAM = "range"
 OWNER, FIRST, SECOND = "ines", "marek", "sofia"
-GUEST = "guest"
 
 
 class Call(msgspec.Struct, frozen=True):

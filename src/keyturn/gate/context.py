@@ -17,6 +17,7 @@ from keyturn.core.policy import Policy
 from keyturn.core.quorum import QuorumRule
 from keyturn.gate.access_ports import Passkeys
 from keyturn.gate.notices import Listener
+from keyturn.gate.oidc_ports import Recogniser
 from keyturn.gate.ports import Clock, Knowledge, Runners, Store, Tools
 from keyturn.journal import Signer
 
@@ -87,8 +88,8 @@ def token_hash(token: str) -> str:
 class Context:
     """The gate's ports and settings. ``runner`` names this process, ``running`` are the actions that it is at;
     ``policy`` is replaced whole, never edited; ``quorum`` are the operator's threshold sets, ``chance`` a number from 0
-    to 1 for what comes at random. ``passkeys`` is None where no page is served, ``signer`` where no log is signed;
-    ``listeners`` hear of events."""
+    to 1 for what comes at random. ``passkeys`` is None where no page is served, ``signer`` where no log is signed,
+    ``oidc`` where no provider is configured; ``listeners`` hear of events."""
 
     store: Store
     tools: Tools
@@ -103,6 +104,7 @@ class Context:
     chance: Callable[[], float] = random.SystemRandom().random
     passkeys: Passkeys | None = None
     signer: Signer | None = None
+    oidc: Recogniser | None = None
     access: AccessSettings = field(default_factory=AccessSettings)
     listeners: tuple[Listener, ...] = ()
     running: set[str] = field(default_factory=set)

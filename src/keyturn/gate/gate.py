@@ -24,6 +24,7 @@ from keyturn.gate.context import Context, log, token_hash
 from keyturn.gate.dossier import Dossiers
 from keyturn.gate.execute import kick, run
 from keyturn.gate.grants import Issued, MandateDraft
+from keyturn.gate.oidc import OidcVerbs
 from keyturn.gate.outbox import Outbox
 from keyturn.gate.ports import Definition, ToolAnswer, Tx
 from keyturn.gate.pulse import PulseVerbs
@@ -68,6 +69,7 @@ class Gate:
         self.dossier, self.case, self.registry = Dossiers(ctx), CaseVerbs(ctx), Registry(ctx)
         self._sweeper: asyncio.Task[None] | None = None
         self.outbox = Outbox(ctx)
+        self.oidc = OidcVerbs(ctx)
 
     # Life
 

@@ -14,6 +14,7 @@ from keyturn.core.profile import Profile
 from keyturn.gate.access_ports import AccessRows
 from keyturn.gate.care_ports import CareRows
 from keyturn.gate.case_ports import CaseRows
+from keyturn.gate.oidc_ports import OidcRows
 from keyturn.gate.outbox_ports import OutboxRows
 from keyturn.gate.pulse_ports import PulseRows
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
@@ -54,6 +55,11 @@ class Tx(Protocol):
     @property
     def pulse(self) -> PulseRows:
         """What is new: reads alone."""
+        ...
+
+    @property
+    def oidc(self) -> OidcRows:
+        """Accounts at the provider, and browsers on their way."""
         ...
 
     @property

@@ -162,6 +162,15 @@ MIGRATIONS: tuple[str, ...] = (
         ON CONFLICT DO UPDATE SET count = count + iif(new.state = 'held', 1, -1);
     END;
     """,
+    # Accounts at an OpenID Connect provider, and browsers on their way there and back (store/oidc_rows.py).
+    """
+    CREATE TABLE identities (
+        issuer TEXT, subject TEXT, person TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (issuer, subject)
+    ) WITHOUT ROWID;
+    CREATE INDEX identities_person ON identities (person);
+    CREATE TABLE journeys (state TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE INDEX journeys_end ON journeys (expires_at);
+    """,
 )
 
 

@@ -15,6 +15,7 @@ from keyturn.store.access_rows import AccessRows
 from keyturn.store.care_rows import CareRows
 from keyturn.store.case_rows import CaseRows
 from keyturn.store.journal_rows import JournalRows
+from keyturn.store.oidc_rows import OidcRows
 from keyturn.store.outbox_rows import OutboxRows
 from keyturn.store.pulse_rows import PulseRows
 from keyturn.store.remembered import Remembered
@@ -41,6 +42,7 @@ class SqliteTx:
         self.cases = CaseRows(db, self.journal)
         self.care = CareRows(db)
         self.outbox = OutboxRows(db)
+        self.oidc = OidcRows(db)
         self._seldom = Remembered(db)
         self._spent: dict[str, tuple[int, int]] = {}
         self._spending: dict[str, tuple[int, int]] = {}
