@@ -211,8 +211,8 @@ def served(folder: Path, upstreams: Mapping[str, Mapping[str, Any]]) -> Iterator
     tokens = {"olga": command("person", "add", "olga", "--owner", "-c", config).split()[-1]}
     with running(config) as url:
         site = Served(config, url, tokens)
-        for name in ("ana", "bob"):
-            tokens[name] = site.run("olga", "person", "add", name, "--role", "analyst").split()[-1]
+        for name, role in (("ana", "analyst"), ("bob", "lead")):
+            tokens[name] = site.run("olga", "person", "add", name, "--role", role).split()[-1]
         yield site
 
 

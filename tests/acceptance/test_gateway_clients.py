@@ -144,7 +144,7 @@ class Site:
     async def turn_all(self) -> None:
         """Two people turn their keys on everything that is held."""
         for held in await self.gate.holds(self.people["lena"]):
-            for name in ("ana", "bob"):
+            for name in ("lena", "ana"):
                 record = await self.gate.look(self.people[name], held.id)
                 if record.state is State.HELD:
                     await self.gate.turn(self.people[name], held.id, record.digest)
