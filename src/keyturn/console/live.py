@@ -13,8 +13,7 @@ import msgspec
 
 from keyturn.errors import KeyturnError, Unauthenticated
 from keyturn.gate import Gate
-from keyturn.gate.pulse import Changes, Pulse
-from keyturn.gate.records import ActionRecord
+from keyturn.gate.pulse import Changed, Changes, Pulse
 
 log = logging.getLogger("keyturn.console")
 LOOK_S = 0.15
@@ -24,7 +23,7 @@ BACKLOG = 32
 MOST_PAGES = 2_000
 BYE = b"event: bye\ndata: {}\n\n"
 
-Render = Callable[[ActionRecord, int], dict[str, Any]]
+Render = Callable[[Changed, int], dict[str, Any]]
 
 
 class Live:
@@ -118,8 +117,8 @@ class Live:
         pulse = changes.pulse
         if changes.more:
             self._tell(_event("resync", {}))
-        for record in changes.actions:
-            self._tell(_event("action", self._render(record, pulse.at)))
+        for changed in changes.actions:
+            self._tell(_event("action", self._render(changed, pulse.at)))
         said = (pulse.waiting, pulse.unsettled, len(pulse.stops), frozenset(stop.id for stop in pulse.stops))
         if said != self._told or changes.actions:
             self._told = said

@@ -13,6 +13,7 @@ from keyturn.console.visit import Visit
 from keyturn.core.execution import State
 from keyturn.core.hold import KEYS_NEEDED
 from keyturn.gate.care_records import Group, Queue, QueueFilter, QueueRow
+from keyturn.gate.pulse import Changed
 from keyturn.gate.records import ActionRecord
 
 PAGE = 50
@@ -79,12 +80,13 @@ async def stops(visit: Visit) -> Response:
     return await visit.page("stops.html")
 
 
-def live_row(pages: Pages) -> Callable[[ActionRecord, int], dict[str, Any]]:
+def live_row(pages: Pages) -> Callable[[Changed, int], dict[str, Any]]:
     """What the stream carries of a changed action: its row for the queue, and its standing for its own page."""
 
-    def render(record: ActionRecord, now: int) -> dict[str, Any]:
+    def render(changed: Changed, now: int) -> dict[str, Any]:
+        record = changed.record
         held = record.state is State.HELD and record.hold is not None
-        row = QueueRow(record, 0, (), None)
+        row = QueueRow(record, 0, changed.wanted, None)
         return {
             "id": record.id,
             "state": record.state.value,

@@ -6,6 +6,7 @@ from keyturn.core.execution import State
 from keyturn.gate.context import Context
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord, Person, Stop
+from keyturn.gate.standing import wanted
 
 MOST = 500
 LATELY = 200
@@ -28,11 +29,18 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.stops)
 
 
+class Changed(msgspec.Struct, frozen=True):
+    """An action as it is now, and what its hold still lacks, in words."""
+
+    record: ActionRecord
+    wanted: tuple[str, ...]
+
+
 class Changes(msgspec.Struct, frozen=True):
     """What changed between two moments: actions that people were, or are, asked about. ``more``: too many to list."""
 
     pulse: Pulse
-    actions: tuple[ActionRecord, ...]
+    actions: tuple[Changed, ...]
     more: bool
 
 
@@ -52,8 +60,9 @@ class PulseVerbs:
         def work(tx: Tx) -> Changes:
             pulse = self._look(tx)
             found = tx.pulse.touched(seq, MOST + 1) if pulse.seq > seq else []
-            concern = tuple(r for r in found if r.hold is not None or r.state in _PEOPLES)
-            return Changes(pulse, concern, len(found) > MOST)
+            concern = (r for r in found if r.hold is not None or r.state in _PEOPLES)
+            changed = tuple(Changed(r, self._wanted(tx, r, pulse.at)) for r in concern)
+            return Changes(pulse, changed, len(found) > MOST)
 
         return await self._ctx.store.read(work)
 
@@ -65,6 +74,9 @@ class PulseVerbs:
 
         found = await self._ctx.store.read(work)
         return tuple(sorted(found, key=lambda record: (-record.changed_at, record.id))[:limit])
+
+    def _wanted(self, tx: Tx, record: ActionRecord, now: int) -> tuple[str, ...]:
+        return wanted(self._ctx, tx, record, now) if record.state is State.HELD else ()
 
     def _look(self, tx: Tx) -> Pulse:
         return Pulse(

@@ -48,7 +48,8 @@ async def test_a_page_hears_of_holds_keys_ends_and_stops(desk: Desk) -> None:
     assert "dc01&lt;b&gt;" in said["row"] and "waits for keys" in said["standing"]
     assert (await until(ana, "pulse"))["waiting"] == 1
     await desk.house.gate.turn(desk.house.people["bob"], record.id, record.digest)
-    assert "bob" in (await until(ana, "action"))["standing"]
+    said = await until(ana, "action")
+    assert "bob" in said["standing"] and "still needs one lead or owner" in said["row"]
     await desk.house.gate.reject(desk.house.people["lena"], record.id, "not <i>now</i>")
     said = await until(ana, "action")
     assert (said["state"], said["held"], said["row"]) == ("refused", False, "")
