@@ -25,7 +25,9 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals.update(asset=self.assets.url, shown=hidden.shown, Mark=hidden.Mark)
+        self._templates.globals.update(
+            asset=self.assets.url, shown=hidden.shown, marks_in=hidden.marks_in, Mark=hidden.Mark
+        )
         self._templates.filters.update(
             clock=words.clock,
             iso=words.iso,

@@ -80,6 +80,7 @@ _DONE = {
     Step.REFUSE: "be refused",
     Step.EXPIRE: "expire",
     Step.WITHDRAW: "be withdrawn",
+    Step.DRILLED: "end as a drill",
     Step.RELEASE: "be released",
     Step.SUCCEED: "succeed",
     Step.SUCCEED_UNCONFIRMED: "succeed for a time",

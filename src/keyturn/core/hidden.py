@@ -112,9 +112,27 @@ def skeleton(text: str) -> str:
     return "".join(_TWINS.get(_script(ch), {}).get(ch, ch) for ch in text).casefold()
 
 
+def marks_in(text: str) -> tuple[Mark, ...]:
+    """Which marks a whole text has, each once, but for line breaks: for a warning above a text that is shown in part.
+
+    Quick for long texts, whatever is in them: it looks at each different character and word once.
+    """
+    if _PLAIN_LINES.fullmatch(text):
+        return ()
+    kinds = {ch for ch in set(text) if not " " <= ch <= "~"}
+    found = {mark[0] for mark in map(_mark, kinds) if mark is not None}
+    heaps = "".join(re.escape(ch) for ch in kinds if _combines(ch))
+    if heaps and re.search(f"^[{heaps}]|[{heaps}]{{{_MOST_COMBINING + 1},}}", text):
+        found.add(Mark.COMBINING)
+    words = " ".join({word for word in _WORD.findall(text) if not word.isascii()})
+    marked: dict[int, tuple[Mark, str]] = {}
+    _mark_words(words, marked)
+    return tuple(sorted((found | {mark for mark, _ in marked.values()}) - {Mark.LINE}))
+
+
 _PLAIN, _PLAIN_LINES = re.compile(r"[ -~]*"), re.compile(r"[ -~\n]*")
 _WORD = re.compile(r"[^\W\d_]+")
-_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+_SHORT = {"\n": "\\n", "\t": "\\t"}
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ZERO_WIDTH = frozenset("\u00ad\u180e\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\ufff9\ufffa\ufffb")
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc")
@@ -228,9 +246,8 @@ def _mark_words(text: str, marks: dict[int, tuple[Mark, str]]) -> None:
             _mark_strangers(match, marks)
 
 
-@functools.lru_cache(8_192)
 def _scripts(word: str) -> frozenset[str]:
-    return frozenset(map(_script, word)) - {""}
+    return frozenset(map(_script, set(word))) - {""}
 
 
 def _own_script(word: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ from keyturn.core.execution import OPEN, STEPS, State, Step, advance
 from keyturn.errors import Conflict
 
 ALLOWED = {
-    "held": "keys_complete>ready refuse>refused expire>expired withdraw>withdrawn deny>denied",
+    "held": "keys_complete>ready refuse>refused expire>expired withdraw>withdrawn deny>denied drilled>withdrawn",
     "ready": "release>executing hold_again>held deny>denied refuse>refused expire>expired withdraw>withdrawn",
     "executing": "succeed>succeeded succeed_unconfirmed>confirming fail>failed lose>unknown",
     "confirming": "confirm>succeeded revert>reverting",

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from tests.hostile import Hostile, corpus
 
-from keyturn.core.hidden import Mark, segments, shown
+from keyturn.core.hidden import Mark, marks_in, segments, shown
 
 CORPUS = corpus(20_000, surrogates=True)
 ACTS = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
@@ -18,6 +18,7 @@ def test_a_hostile_text_is_cut_without_loss_and_nothing_shown_of_it_is_invisible
     seen = "".join(segment.shown for segment in found)
     assert not [ch for ch in seen if unicodedata.category(ch) in ACTS]
     marks = {segment.mark for segment in found} - {None, Mark.LINE}
+    assert set(marks_in(hostile.text)) == marks == set(shown(hostile.text, len(hostile.text)).marked)
     assert (Mark(hostile.marks) in marks) if hostile.marks else marks == set(), marks
     assert all(segment.why for segment in found if segment.mark)
 
