@@ -121,6 +121,8 @@ _TELLERS: dict[str, Callable[[Entry], Sentence]] = {
     "mandate_issued": _plain("$by", " gave a mandate to ", "$agent"),
     "mandate_revoked": _plain("$by", " revoked the mandate ", "$mandate"),
     "case_exported": _plain("$by", " exported this case"),
+    "opened": _plain("$person", " opened it"),
+    "drill_ended": _plain("This was a drill; it ended as ", "$result"),
 }
 
 
