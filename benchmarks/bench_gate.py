@@ -184,13 +184,29 @@ async def many_holds(gate: Gate, agent: Agent, person: Person, count: int = 100_
     return statistics.median(spans), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
+async def people_pages(gate: Gate, person: Person, times: int = 20) -> tuple[float, float]:
+    """What a person's pages ask for, in milliseconds, median: a page of the queue with its groups; health."""
+    queue, health = [], []
+    for _ in range(times):
+        began = time.perf_counter()
+        assert len((await gate.quorum.queue(person)).rows) == 50
+        queue.append((time.perf_counter() - began) * 1000)
+        began = time.perf_counter()
+        await gate.care.health(person, 0)
+        health.append((time.perf_counter() - began) * 1000)
+    return statistics.median(queue), statistics.median(health)
+
+
 async def measure(holds: int = 100_000) -> dict[str, float]:
-    """All three."""
+    """All of them."""
     with tempfile.TemporaryDirectory() as folder:
         gate, ctx, tools, agent, people = await build(Path(folder))
         await free_rate(gate, ctx, agent, total=1_000)
         found = {"free actions/s, 64 callers": max([await free_rate(gate, ctx, agent) for _ in range(3)])}
         found["last key to call leaving, ms p50"] = await key_to_call(gate, tools, agent, people)
+        await many_holds(gate, agent, people[0], 10_000)
+        queue, health = await people_pages(gate, people[0])
+        found |= {"queue of 10,000 holds, ms p50": queue, "health, ms p50": health}
         page, memory = await many_holds(gate, agent, people[0], holds)
         found |= {f"first page of {holds:,} holds, ms p50": page, f"memory for {holds:,} holds, MB": memory}
         await gate.stop_running()
