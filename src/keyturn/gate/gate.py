@@ -76,7 +76,8 @@ class Gate:
     async def start(self) -> None:
         """Record the policy in force, settle what a crash left, and keep the clocks running."""
         await self._ctx.store.write(self._record_policy)
-        await self._ctx.store.write(self._follow_holds)
+        if await self._ctx.store.read(lambda tx: tx.care.unfollowed()):
+            await self._ctx.store.write(self._follow_holds)
         await recover.sweep(self._ctx)
         self._sweeper = asyncio.create_task(self._sweep())
 
