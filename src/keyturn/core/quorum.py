@@ -79,9 +79,10 @@ class Lack(msgspec.Struct, frozen=True):
     count: int
     roles: tuple[str, ...]
 
-    @property
-    def words(self) -> str:
-        """Such as ``one lead or owner``."""
+    def said(self, other: bool) -> str:
+        """Such as ``one lead or owner``; ``one other person`` where any role does and somebody is named ``other``."""
+        if set(_ANYBODY) <= set(self.roles):
+            return f"{_NUMBERS[self.count]} {'other ' if other else ''}{'person' if self.count == 1 else 'people'}"
         *first, last = self.roles
         names = f"{', '.join(first)} or {last}" if first else last
         return f"{_NUMBERS[self.count]} {names}" if self.count == 1 else f"{_NUMBERS[self.count]} people, each {names}"
@@ -97,7 +98,7 @@ class Tally(msgspec.Struct, frozen=True):
     @property
     def words(self) -> tuple[str, ...]:
         """What is missing, in words."""
-        return tuple(lack.words for lack in self.missing)
+        return tuple(lack.said(bool(self.counted) or place > 0) for place, lack in enumerate(self.missing))
 
 
 def sets_for(rules: Sequence[QuorumRule], oversight: Oversight, facts: Facts) -> tuple[KeySet, ...]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from keyturn.core.action import Action, ToolRef
+from keyturn.core.canonical import sha256_hex
 from keyturn.core.execution import State
 from keyturn.core.explain import Explanation, explain
 from keyturn.core.mandate import Mandate
@@ -102,12 +103,14 @@ class Gate:
                 log.error("the sweep failed: %s", e)
 
     def _record_policy(self, tx: Tx) -> None:
-        policy = self._ctx.policy
-        if tx.setting("policy") != policy.hash.encode():
-            tx.put_setting("policy", policy.hash.encode())
+        """What decides from now on: the policy, and the operator's threshold sets."""
+        policy, quorum = self._ctx.policy, msgspec.json.encode(self._ctx.quorum)
+        in_force = f"{policy.hash} {sha256_hex(quorum)}".encode()
+        if tx.setting("policy") != in_force:
+            tx.put_setting("policy", in_force)
             body = {"policy": policy.hash, "author": policy.author, "rules": len(policy.rules)}
             text = "\n".join(rule.text for rule in policy.rules).encode()
-            tx.record("policy_loaded", tx.now(self._ctx.clock.now()), body, {"rules": text})
+            tx.record("policy_loaded", tx.now(self._ctx.clock.now()), body, {"rules": text, "quorum": quorum})
 
     def _follow_holds(self, tx: Tx) -> None:
         """Holds of a version that had no queue yet."""

@@ -34,9 +34,9 @@ def test_no_people_and_no_sets_are_never_enough() -> None:
 
 
 def test_what_is_missing_is_said_in_words() -> None:
-    assert tally(TWO, {}, 0).words == ("one lead or owner", "one analyst, lead or owner")
+    assert tally(TWO, {}, 0).words == ("one lead or owner", "one other person")
     assert tally(TWO, {"ana": ("analyst",)}, 0).words == ("one lead or owner",)
-    assert tally(TWO, {"lena": ("lead",)}, 0).words == ("one analyst, lead or owner",)
+    assert tally(TWO, {"lena": ("lead",)}, 0).words == ("one other person",)
     assert tally((KeySet(("lead",), 3),), {"lena": ("lead",)}, 0).words == ("two people, each lead",)
 
 

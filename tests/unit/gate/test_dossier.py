@@ -36,7 +36,7 @@ async def test_a_dossier_says_what_happens_to_what_and_how_it_is_taken_back(hous
         "actions": 10_000, "responds": 20, "targets": 5, "open_holds": 9,
     }  # fmt: skip
     assert [reason.policy for reason in seen.record.reasons][-1] == "standard-two-keys"
-    assert seen.still == "one lead or owner and one analyst, lead or owner"
+    assert seen.still == "one lead or owner and one other person"
     assert seen.verdict.word == "two_key"
     assert (seen.check.tool, seen.check.arguments) == ("status", {"host": "dc01"})
     assert not seen.definition_changed

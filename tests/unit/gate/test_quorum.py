@@ -52,7 +52,7 @@ async def test_two_analysts_are_not_enough_and_a_lead_is_what_is_missing(house: 
     record = await two_key(house)
     assert await house.gate.quorum.wanted(house.people["ana"], record.id) == (
         "one lead or owner",
-        "one analyst, lead or owner",
+        "one other person",
     )
     await turn(house, "ana", record)
     assert (await turn(house, "bob", record)).state is State.HELD
@@ -71,7 +71,20 @@ async def test_the_operators_sets_decide_for_their_actions(house: House) -> None
     await turn(house, "olga", record)
     assert (await house.until(record.id)).state is State.SUCCEEDED
     secret = (await house.gate.propose(house.agent, house.call("secret"))).record
-    assert await house.gate.quorum.wanted(house.people["ana"], secret.id) == ("one analyst, lead or owner",)
+    assert await house.gate.quorum.wanted(house.people["ana"], secret.id) == ("one person",)
+
+
+async def test_a_change_of_the_sets_stands_in_the_journal(house: House) -> None:
+    async def loaded() -> int:
+        return [entry["kind"] for entry in await house.entries()].count("policy_loaded")
+
+    assert await loaded() == 1
+    await house.gate.stop_running()
+    house.ctx.quorum = (QuorumRule("one_key", (KeySet(("owner",)),)),)
+    for _ in range(2):
+        await house.gate.start()
+        await house.gate.stop_running()
+        assert await loaded() == 2
 
 
 async def test_further_roles_count_when_nobody_acts_and_the_journal_says_so_once(house: House) -> None:
@@ -231,7 +244,7 @@ async def test_the_queue_is_by_expiry_and_a_weighty_hold_comes_earlier(house: Ho
     assert [row.record.id for row in queue.rows] == [wiped.id, change.id, light.id]
     assert [row.weight for row in queue.rows] == [7, 2, 0]
     assert (queue.total, queue.next) == (3, "")
-    assert queue.rows[0].wanted == ("one lead or owner", "one analyst, lead or owner")
+    assert queue.rows[0].wanted == ("one lead or owner", "one other person")
 
 
 async def test_the_queue_pages_filters_and_forgets_what_has_ended(house: House) -> None:

@@ -21,7 +21,7 @@ async def test_a_person_sees_all_of_an_action(api: Api) -> None:
     assert seen["said"] == "Change something with “soc/isolate”: the host “dc01”."
     assert seen["back"]["tool"] == "lift"
     assert seen["targets"][0]["asset"]["crown_jewel"] is True
-    assert seen["still"] == "one lead or owner and one analyst, lead or owner"
+    assert seen["still"] == "one lead or owner and one other person"
     assert seen["provenance"]["values"][0]["origin"] == "nowhere"
     assert seen["action"]["model_output"]["rationale"] == "because of alert 17"
     assert "token_hash" not in str(seen)
