@@ -5,6 +5,8 @@ moment (CVE-2026-32065: a person saw a rendering, something else ran). What come
 hostile text and is marked as theirs: surfaces show it through :mod:`keyturn.core.hidden`.
 """
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -29,6 +31,8 @@ from keyturn.gate.submit import action_of
 
 MOST_STEPS = 30
 MOST_TRACES = 512
+SEARCH_S = 0.1
+"""How long the earlier steps are searched for where values are from, while other work waits."""
 
 
 class AgentSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,7 +224,7 @@ def compile_dossier(ctx: Context, tx: Tx, record: ActionRecord, traced: Provenan
         verdict=ctx.policy.decide(facts),
         listed=definition is not None,
         definition_changed=definition is not None and definition.fingerprint != record.definition,
-        provenance=traced if traced is not None else trace(tx, action, mandate, before),
+        provenance=traced if traced is not None else trace(tx, action, mandate, before, _late_in(SEARCH_S)),
         steps=tuple(_step(seq, step) for seq, step in steps),
         steps_total=total,
         preserve=tuple(_planned(name, s.tool, s.arguments, action) for name, s in profile.preserve.items()),
@@ -288,3 +292,8 @@ def _blast(tx: Tx, targets: tuple[TargetSeen, ...], mandate: Mandate | None, fac
         crown_jewels=tuple(t.target for t in targets if t.asset is not None and t.asset.crown_jewel),
         production=tuple(t.target for t in targets if t.asset is not None and t.asset.environment == "production"),
     )
+
+
+def _late_in(seconds: float) -> Callable[[], bool]:
+    until = time.perf_counter() + seconds
+    return lambda: time.perf_counter() > until

@@ -6,7 +6,7 @@ so what counts is the first place in the order of time.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import accumulate
 from typing import Any
@@ -19,9 +19,11 @@ from keyturn.gate.case_ports import Kept
 from keyturn.gate.ports import Tx
 
 KEPT = ("action", "preserved", "result")
-MOST_SEARCHED = 16 * 1024 * 1024
-MOST_WORK = 256 * 1024 * 1024
+MOST_SEARCHED = 4 * 1024 * 1024
+MOST_WORK = 64 * 1024 * 1024
 MOST_TRACED = 64
+MOST_REJECTED = 300
+LONG = 4_096
 SHORTEST = 3
 BETWEEN = b"\xff"  # in no UTF-8 text, so that nothing is found across two places
 
@@ -80,20 +82,24 @@ class _Past(msgspec.Struct, frozen=True):
     older: bool
 
     def first(self, needles: Iterable[bytes]) -> _Place | None:
-        """The first place that holds one of the needles whole."""
+        """The first place that holds one of the needles whole. Raises :class:`GaveUp`."""
         found = [at for at in (_find(needle, self.text) for needle in needles) if at >= 0]
         return self.places[bisect_right(self.starts, min(found)) - 1] if found else None
 
 
-def trace(tx: Tx, action: Action, mandate: Mandate | None, before: int) -> Provenance:
-    """Where each value of the action's arguments was seen before the entry ``before``, by exact text."""
+def trace(tx: Tx, action: Action, mandate: Mandate | None, before: int, late: Callable[[], bool]) -> Provenance:
+    """Where each value of the action's arguments was seen before the entry ``before``, by exact text.
+
+    ``late`` says that the time for it is over: what is left by then is untraced, and says so. An agent chooses what is
+    looked for and some of what is searched, so a bound on sizes alone would not hold.
+    """
     past = _past(tx.cases.kept_before(action.case, before, KEPT) if action.case else ())
     most = max(1, min(MOST_TRACED, MOST_WORK // max(1, len(past.text))))
     found: list[Traced] = []
     traced = 0
     for path, value in _leaves(action.arguments, ""):
-        if traced >= most:
-            found.append(_says(path, value, Origin.UNTRACED, "not looked up: the call has too many values"))
+        if traced >= most or late():
+            found.append(_says(path, value, Origin.UNTRACED, "not looked up: there is too much to search"))
             continue
         known = _known(path, value, action.case, mandate)
         if known is None:
@@ -146,24 +152,30 @@ def _known(path: str, value: Any, case: str, mandate: Mandate | None) -> Traced 
     if value is None or isinstance(value, bool):
         return _says(path, value, Origin.TRIVIAL, "a plain value, which says nothing of where it is from")
     text = _text(value)
-    if text and text in case:
+    if text and _stands(text, case):
         return _says(path, value, Origin.CASE, "the name of the case")
     if mandate is not None and text:
         exact = (pattern for pattern in mandate.targets if not set(pattern) & set("*?["))
         names = {name.partition(":")[2] for name in (*mandate.objects, *exact)}
-        if text in names or (len(text) >= SHORTEST and _stands(text.encode("utf-8", "replace"), mandate.purpose)):
+        if text in names or (len(text) >= SHORTEST and _stands(text, mandate.purpose)):
             return _says(path, value, Origin.MANDATE, f"the mandate, which {mandate.issued_by} issued")
     if len(text.strip()) < SHORTEST:
         return _says(path, value, Origin.TRIVIAL, "too short to tell where it is from")
     return None
 
 
-def _stands(needle: bytes, text: str) -> bool:
-    return _find(needle, text.encode("utf-8", "replace")) >= 0
+def _stands(value: str, text: str) -> bool:
+    try:
+        return _find(value.encode("utf-8", "replace"), text.encode("utf-8", "replace")) >= 0
+    except GaveUp:
+        return False
 
 
 def _searched(tx: Tx, path: str, value: Any, past: _Past) -> Traced:
-    place = past.first(_spellings(_text(value)))
+    try:
+        place = past.first(_spellings(_text(value)))
+    except GaveUp:
+        return _says(path, value, Origin.UNTRACED, "not looked up: it stands within other words too often to tell")
     if place is None:
         where = "the part of the case that was searched" if past.older else "this case"
         words = f"the agent introduced this: it stands in no earlier result or argument of {where}, nor in the mandate"
@@ -211,17 +223,29 @@ def _units(ch: str) -> tuple[int, ...]:
     return tuple(int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2))
 
 
+class GaveUp(Exception):
+    """The search would take too long."""
+
+
 def _find(needle: bytes, text: bytes) -> int:
-    """Where the needle stands as a whole, or -1: 10.0.0.1 is not in 10.0.0.12, nor dc01 in dc013."""
+    """Where the needle stands as a whole, or -1: 10.0.0.1 is not in 10.0.0.12, nor dc01 in dc013.
+
+    An agent chooses the needle and may have chosen the text, so the work is bounded: a long needle counts wherever it
+    stands, and for one that keeps standing within other words :class:`GaveUp` is raised.
+    """
     at = text.find(needle)
-    while at >= 0:
+    if len(needle) > LONG:
+        return at
+    for _ in range(MOST_REJECTED):
+        if at < 0:
+            return -1
         end = at + len(needle)
         before = at > 0 and _word(needle[0]) and _word(text[at - 1]) and not _escape_ends(text, at)
         behind = end < len(text) and _word(needle[-1]) and _word(text[end])
         if not before and not behind:
             return at
         at = text.find(needle, at + 1)
-    return -1
+    raise GaveUp
 
 
 def _escape_ends(text: bytes, at: int) -> bool:

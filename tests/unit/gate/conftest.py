@@ -1,6 +1,7 @@
 """A small SOC of plain functions behind a real gate on a real database."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,6 +197,13 @@ class House:
         return await self.store.read(read)
 
 
+@functools.cache
+def policy_of(pack: str) -> Policy:
+    """The pack as pavel last changed it; loaded once, as it is never edited."""
+    texts = load_pack(pack)
+    return Policy.load(texts.schema, texts.guardrails, texts.sources, author="pavel")
+
+
 async def build(
     path: Path, pack: str = "standard", fleet: Fleet | None = None, clock: HandClock | None = None
 ) -> House:
@@ -203,13 +211,12 @@ async def build(
     schemas: dict[str, dict[str, Any]] = {"search": QUERY, "secret": {"type": "object"}}
     names = ("search", "secret", "status", "isolate", "lift", "tag", "untag", "wipe")
     tools = FunctionTools("soc", {name: (getattr(fleet, name), schemas.get(name, OBJECT)) for name in names})
-    texts = load_pack(pack)
     store = SqliteStore(path)
     ctx = Context(
         store=store,
         tools=tools,
         knowledge=Files(),
-        policy=Policy.load(texts.schema, texts.guardrails, texts.sources, author="pavel"),
+        policy=policy_of(pack),
         clock=clock,
         runners=runners,
         runner="this-process",

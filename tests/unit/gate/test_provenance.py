@@ -169,3 +169,28 @@ async def test_what_a_free_read_shows_of_secrets_is_never_kept(house: House, wor
     assert proposed.record.oversight_word == "free"
     await house.store.write(lambda tx: None)
     assert await house.gate.result(house.agent, proposed.record.id) is None
+
+
+PERIODIC = {
+    "one letter": ("a" * 1_000, "a" * 1_000_000),
+    "long": ("a" * 100_000, "a" * 400_000),
+    "a word's beginning": ("-ab" * 333 + "-a", "-ab" * 300_000),
+    "never found": ("a" * 1_000 + "b", "a" * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("name", PERIODIC)
+async def test_texts_made_to_be_slow_do_not_hold_up_a_page(house: House, world: World, name: str) -> None:
+    needle, text = PERIODIC[name]
+    await read(house, world, {"text": text}, query="alerts")
+    many = range(min(40, 800_000 // len(needle)))
+    values = await traced(house, host="h1", last=needle, **{f"n{number}": f"{needle}{number}" for number in many})
+    assert {values[f"n{number}"].origin for number in many} <= {Origin.NOWHERE, Origin.UNTRACED}
+    assert all("not looked up" in seen.words for seen in values.values() if seen.origin is Origin.UNTRACED)
+
+
+async def test_part_of_a_cases_name_is_not_from_the_case(house: House, world: World) -> None:
+    values = await traced(house, host="INC-1", note="INC", part="IN")
+    assert values["host"].origin is Origin.CASE
+    assert values["note"].origin is Origin.CASE
+    assert values["part"].origin is Origin.TRIVIAL
