@@ -184,13 +184,30 @@ class HttpSession(Conversation):
                 if e.last is None or not session:
                     raise
                 await asyncio.sleep(min((1000 if e.retry_ms is None else e.retry_ms) / 1000, 30))
-                more = {**self._session_headers(), LAST_EVENT_HEADER: e.last}
-                r = await wire.send("GET", more)
+                r = await self._resumed(e.last, session)
             else:
                 if call.method == "initialize":
                     self._session = r.headers.get(SESSION_HEADER, "")
                 return bytes(message.result)
         raise ToolLost(f"{self._upstream.name} broke off {RESUMES} times before it answered {call.method!r}")
+
+    async def _resumed(self, last: str, session: str) -> aiohttp.ClientResponse:
+        """The rest of a stream after event ``last``. The request was taken, so whatever stands in the way of it, a
+        server that was started anew among that, is a lost answer and never a call that was not sent."""
+        wire = self._upstream.wire
+        try:
+            r = await wire.send("GET", {**self._session_headers(), LAST_EVENT_HEADER: last})
+            if r.status == 200:
+                return r
+            try:
+                raise await wire.failure(r, session)
+            finally:
+                r.close()
+        except (ToolNotSent, RpcError) as e:
+            self._forget(session)
+            raise ToolLost(f"{self._upstream.name} broke off, and its answer can't be fetched: {e}") from None
+        except (aiohttp.ClientError, OSError) as e:
+            raise ToolLost(f"{self._upstream.name} hung up before it answered: {type(e).__name__}") from None
 
     def _cancel(self, call: Call, reason: str) -> None:
         """Before 2026-07-28 a notification says so; since, the closed response is the word for it."""

@@ -16,6 +16,8 @@ EVENTS = "text/event-stream"
 ERROR_BYTES = 65_536
 REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 406, 407, 410, 411, 413, 414, 415, 417, 421, 429, 431})
 """Statuses by which an HTTP layer says that it did not take the request; others may come from behind it."""
+ELSEWHERE = frozenset({301, 302, 307, 308})
+"""Redirects by which it asks to be asked elsewhere. 303 is none: it says where to look for what a POST has done."""
 NO_SESSION = frozenset({-32000, -32001})
 """What widespread servers answer with 400 where the specification has them answer 404."""
 
@@ -74,7 +76,7 @@ class Wire:
             if r.status != 200:
                 raise await self.failure(r, session)
             found = await self._found(r, on_message)
-            if found.id != id and found.id is not None:
+            if found.id != id and found.id is not None:  # only an error has none
                 raise ToolLost(f"{self.name} answered another request than the one that was sent")
         except (aiohttp.ClientError, OSError) as e:
             r.close()
@@ -146,7 +148,7 @@ class Wire:
 
     async def failure(self, r: aiohttp.ClientResponse, session: str) -> Exception:
         """What a status other than 200 means: the JSON-RPC error in its body, or who refused."""
-        if 300 <= r.status < 400:
+        if r.status in ELSEWHERE:
             where = r.headers.get("Location", "")[:200]
             return Refused(f"{self.name} redirects to {where!r}", hint="configure that URL if it is the right one")
         if r.status == 404 and session:

@@ -5,13 +5,16 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.unit.gate.conftest import build
 
 from keyturn.core.action import ToolRef
+from keyturn.core.execution import State
 from keyturn.errors import ConfigError, ToolLost, ToolNotSent
 from keyturn.gate.ports import ToolCall
 from keyturn.tools.settings import HttpSettings, Limits
@@ -46,13 +49,15 @@ class Rogue:
         self.seen: list[Mapping[str, str]] = []
         self.deleted: list[str] = []
         self.answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.ran: list[str] = []
         self.written = 0
         self.hanging = asyncio.Event()
         self.gone = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        if request.method == "GET":
-            return web.Response(status=405)
+        if request.method == "GET":  # an event's id says how it is answered when somebody asks for the rest
+            broken = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no session"}}
+            return web.json_response(broken, status=int(request.headers.get("Last-Event-ID", "405")))
         if request.method == "DELETE":
             self.deleted.append(request.headers["Mcp-Session-Id"])
             return web.Response(status=204)
@@ -73,7 +78,7 @@ class Rogue:
                 return web.Response(status=202)
             case "tools/list":
                 schema = {"type": "object", "properties": {"where": {"type": "string", "x-mcp-header": "Where"}}}
-                return result(id, {"tools": [{"name": "fine", "inputSchema": schema}]})
+                return result(id, {"tools": [{"name": name, "inputSchema": schema} for name in ("fine", "tag")]})
             case "tools/call":
                 if not self.modern and request.headers.get("Mcp-Session-Id") != f"s{self.session}":
                     return web.json_response(
@@ -83,6 +88,7 @@ class Rogue:
         return web.Response(status=202)
 
     async def misbehave(self, request: web.Request, id: Any, params: dict[str, Any]) -> web.StreamResponse:
+        self.ran.append(params["name"])
         match params["name"]:
             case "fine":
                 return result(id, FINE)
@@ -103,6 +109,9 @@ class Rogue:
                 return result(4711, FINE)
             case "wrong_type":
                 return result(id, "a string")
+            case "null_id":
+                body = b'{"jsonrpc":"2.0","id":null,"result":%b}' % rpc.encode(FINE)
+                return web.Response(body=body, content_type="application/json")
             case "not_an_answer":
                 return web.json_response({"jsonrpc": "2.0", "method": "notifications/message"})
             case "html":
@@ -112,8 +121,10 @@ class Rogue:
                 return web.Response(body=body, content_type="application/json", headers={"Content-Encoding": "gzip"})
             case "huge_length":
                 return web.Response(body=b"x" * 5 * MIB, content_type="application/json")
-            case "huge_chunks" | "huge_event" | "empty_stream" | "flood" | "ask":
+            case "huge_chunks" | "huge_event" | "empty_stream" | "flood" | "ask" | "tag" | "null_id_event":
                 return await self.stream(request, params["name"], id, params)
+            case name if name.startswith("resume_"):
+                return await self.stream(request, name, id, params)
             case name if name.startswith("status_"):
                 headers = {"Location": "http://elsewhere.invalid/"} if "302" in name else {}
                 return web.Response(status=int(name[7:]), headers=headers)
@@ -131,6 +142,10 @@ class Rogue:
             await response.write(b"data: " + json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n\n")
 
         match name:
+            case "tag" | "resume_404" | "resume_401" | "resume_405" | "resume_302" | "resume_400":
+                await response.write(b"id: %b\nretry: 1\ndata: \n\n" % (name[7:] or "404").encode())
+            case "null_id_event":
+                await event(id=None, result=FINE)
             case "huge_chunks" | "huge_event":
                 await response.write(b"data: " if name == "huge_event" else b'"')
                 while self.written < 50 * MIB:
@@ -167,7 +182,7 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(generation: str = "modern", **limits: Any) -> AsyncIterator[Opened]:
+async def opened(generation: str = "modern", upstream: str = "up", **limits: Any) -> AsyncIterator[Opened]:
     rogue = Rogue(generation)
     app = web.Application()
     app.router.add_route("*", "/mcp", rogue.handle)
@@ -175,7 +190,7 @@ async def opened(generation: str = "modern", **limits: Any) -> AsyncIterator[Ope
         chosen = Limits(**({"answer_bytes": MIB, "answer_s": 20, "backoff_s": 0.01, "stop_s": 1} | limits))
         headers = {"Authorization": "Bearer hunter2"}
         settings = HttpSettings(url=str(server.make_url("/mcp")), headers=headers, limits=chosen)
-        async with UpstreamTools({"up": settings}) as tools:
+        async with UpstreamTools({upstream: settings}) as tools:
             yield Opened(tools, rogue)
 
 
@@ -190,12 +205,16 @@ both = pytest.mark.parametrize("generation", ["modern", "handshake"])
         "garbage",
         "no_utf8",
         "wrong_id",
+        "null_id",
+        "null_id_event",
         "wrong_type",
         "not_an_answer",
         "html",
         "zipped",
         "empty_stream",
         "status_202",
+        "status_303",
+        "status_304",
         "status_500",
         "status_502",
         "status_503",
@@ -216,6 +235,30 @@ async def test_a_refusal_is_a_call_that_nobody_took(generation: str, name: str) 
             await up.call(name)
         assert "hunter2" not in str(caught.value)
         assert await up.call("fine") == "fine"
+
+
+@pytest.mark.parametrize("name", ["resume_404", "resume_401", "resume_405", "resume_302", "resume_400"])
+async def test_a_call_that_was_taken_is_lost_and_not_sent_again_when_its_stream_cannot_be_resumed(name: str) -> None:
+    async with opened("handshake") as up:
+        with pytest.raises(ToolLost):
+            await up.call(name)
+        assert up.server.ran == [name]
+        assert await up.call("fine") == "fine"
+
+
+async def test_a_server_that_starts_anew_in_a_call_gets_the_change_once(tmp_path: Path) -> None:
+    async with opened("handshake", "soc") as up:
+        house = await build(tmp_path / "keyturn.db")
+        house.ctx.tools = up.tools
+        try:
+            with pytest.raises(ToolLost) as caught:
+                await house.gate.propose(house.agent, house.call("tag", host="ws-1"))
+            record = await house.gate.look(house.agent, caught.value.action)
+            assert (record.state, up.server.ran) == (State.UNKNOWN, ["tag"])
+            assert [e["kind"] for e in await house.entries() if e.get("action") == record.id].count("released") == 1
+        finally:
+            await house.gate.stop_running()
+            house.store.close()
 
 
 @both
