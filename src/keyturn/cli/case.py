@@ -8,7 +8,6 @@ from keyturn.cli.plain import plain
 from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock
 from keyturn.errors import ConfigError
-from keyturn.report import render
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -42,6 +41,8 @@ def export(remote: Remote, name: str, page: Path | None, data: Path | None, no_p
         raise click.UsageError("where to? give --html FILE, --json FILE, or both")
     excerpt = remote.export(name, payloads=not no_payloads)
     if page is not None:
+        from keyturn.report import render  # Jinja is not loaded for every command
+
         _write(page, render(excerpt).encode(), len(excerpt.entries))
     if data is not None:
         _write(data, excerpt.encode(), len(excerpt.entries))

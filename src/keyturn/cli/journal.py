@@ -1,6 +1,7 @@
 """``keyturn journal``: publish the log, verify it from files alone, read a case, prove an entry."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -11,9 +12,10 @@ from keyturn.cli.times import clock
 from keyturn.config import read_config
 from keyturn.errors import ConfigError, NotFound
 from keyturn.journal import LogDirectory, Verifier, check_excerpt, verify_directory
-from keyturn.passkeys import KeyCheck, KeyReport
 from keyturn.publication import VERIFIER, publish_journal
-from keyturn.report import excerpt_in, same_words
+
+if TYPE_CHECKING:
+    from keyturn.passkeys import KeyCheck, KeyReport
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -30,9 +32,8 @@ def journal() -> None:
 @click.option("--origin", "origins", multiple=True, help="The page at which keys may be signed; more than once.")
 def verify(directory: Path, key: str | None, keys: bool, origins: tuple[str, ...]) -> None:
     """Verify a published log from its files alone, offline. Ends with 1 if anything does not fit."""
-    check = KeyCheck(origins)
-    on_entry = check if keys or origins else None
-    report = verify_directory(directory, _verifier(directory, key), on_entry=on_entry)
+    check = _key_check(origins) if keys or origins else None
+    report = verify_directory(directory, _verifier(directory, key), on_entry=check)
     for problem in report.problems:
         click.echo(f"REFUSED  {plain(problem)}")
     if not report.ok:
@@ -45,13 +46,19 @@ def verify(directory: Path, key: str | None, keys: bool, origins: tuple[str, ...
     click.echo(f"payloads: {report.payloads_present} present and true, {report.payloads_erased} not in this folder")
     if report.uncovered:
         click.echo(f"{report.uncovered} files are not covered by the checkpoint; nothing is said of those")
-    if on_entry is not None:
+    if check is not None:
         _tell_keys(check.report(), origins)
     if key is None:
         click.echo("The key came out of the same folder: have it from the log's owner, and give it with --key.")
 
 
-def _tell_keys(found: KeyReport, origins: tuple[str, ...]) -> None:
+def _key_check(origins: tuple[str, ...]) -> "KeyCheck":
+    from keyturn.passkeys import KeyCheck  # WebAuthn is not loaded for every command
+
+    return KeyCheck(origins)
+
+
+def _tell_keys(found: "KeyReport", origins: tuple[str, ...]) -> None:
     for problem in found.problems:
         click.echo(f"REFUSED  {plain(problem)}")
     if not found.ok:
@@ -102,6 +109,8 @@ def check(file: Path, key: str | None) -> None:
         raw = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{plain(file)} can't be read: {error.strerror}") from None
+    from keyturn.report import excerpt_in, same_words  # Jinja is not loaded for every command
+
     excerpt = excerpt_in(raw)
     report = check_excerpt(excerpt, Verifier.parse(excerpt.verifier) if key is None else _key(key))
     problems = [plain(problem) for problem in report.problems]
