@@ -162,7 +162,8 @@ def deed(verb: str, done: str) -> Any:
     async def handler(visit: Visit) -> Response:
         record = await _record(visit)
         arguments = () if verb == "confirm" else (visit.form.get("reason", ""),)
-        await getattr(visit.gate, verb)(visit.person, record.id, *arguments)
+        known = {"how": visit.how} if verb in ("confirm", "revert") else {}
+        await getattr(visit.gate, verb)(visit.person, record.id, *arguments, **known)
         return visit.go(f"/console/actions/{record.id}?done={done}")
 
     return handler
@@ -172,7 +173,7 @@ async def settle(visit: Visit) -> Response:
     """Say what became of an action whose outcome nobody knows."""
     record = await _record(visit)
     outcome, reason = visit.form.get("outcome", ""), visit.form.get("reason", "")
-    await visit.gate.settle(visit.person, record.id, outcome, reason)
+    await visit.gate.settle(visit.person, record.id, outcome, reason, how=visit.how)
     return visit.go(f"/console/actions/{record.id}?done=settled")
 
 
@@ -190,7 +191,7 @@ async def narrowed(visit: Visit) -> Response:
         value = parse_json(text.encode("utf-8", "surrogatepass"))
         if not isinstance(value, dict):
             raise InvalidInput("the arguments are no JSON object", hint="keep the braces around them")
-        smaller = await visit.gate.dossier.narrow(visit.person, record.id, value)
+        smaller = await visit.gate.dossier.narrow(visit.person, record.id, value, how=visit.how)
     except (InvalidInput, Forbidden, Conflict) as error:
         dossier = await visit.gate.dossier.read(visit.person, record.id)
         return await _narrowing(visit, dossier, text, error)

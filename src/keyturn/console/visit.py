@@ -17,7 +17,7 @@ from keyturn.errors import Forbidden, InvalidInput, Unauthenticated
 from keyturn.gate import Gate
 from keyturn.gate.access_records import SignedIn
 from keyturn.gate.pulse import Pulse
-from keyturn.gate.records import Person
+from keyturn.gate.records import How, Person
 
 MAX_BODY = 2 * 1024 * 1024
 MAX_FIELDS = 200
@@ -50,6 +50,11 @@ class Visit:
         if self.signed_in is None:
             raise Unauthenticated("nobody is signed in here", hint="sign in with your passkey")
         return self.signed_in.person
+
+    @property
+    def how(self) -> How:
+        """How this person is known: a session of a passkey's had its user verified, one of a provider's did not."""
+        return "passkey" if self.signed_in is not None and self.signed_in.session.method == "passkey" else "token"
 
     @property
     def csrf(self) -> str:

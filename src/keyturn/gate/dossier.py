@@ -24,7 +24,7 @@ from keyturn.gate.context import Context
 from keyturn.gate.narrow import draft_of, narrow
 from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.provenance import Provenance, trace
-from keyturn.gate.records import ActionRecord, Person
+from keyturn.gate.records import ActionRecord, How, Person
 from keyturn.gate.situation import lineage, read_facts
 from keyturn.gate.standing import wanted
 from keyturn.gate.submit import action_of
@@ -177,7 +177,9 @@ class Dossiers:
 
         return await self._ctx.store.read(work)
 
-    async def narrow(self, who: Person, action_id: str, arguments: dict[str, Any]) -> ActionRecord:
+    async def narrow(
+        self, who: Person, action_id: str, arguments: dict[str, Any], *, how: How = "token"
+    ) -> ActionRecord:
         """Change a held action to a smaller one: the same tool, fewer targets, nothing graver. The new action's row.
 
         The original ends ``withdrawn``; the new one is the agent's with ``who`` beside it, decided anew, and held for
@@ -185,7 +187,7 @@ class Dossiers:
         ``InvalidArguments`` if it is no smaller, ``Forbidden`` if it would be denied; the original still waits then.
         """
         draft = await self._ctx.store.read(lambda tx: draft_of(self._ctx, tx, action_id, arguments))
-        _, narrowed = await self._ctx.store.write(narrow(self._ctx, who, action_id, draft))
+        _, narrowed = await self._ctx.store.write(narrow(self._ctx, who, action_id, draft, how))
         self._ctx.changed(action_id)
         return narrowed
 

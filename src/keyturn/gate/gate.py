@@ -31,7 +31,7 @@ from keyturn.gate.ports import Definition, ToolAnswer, Tx
 from keyturn.gate.pulse import PulseVerbs
 from keyturn.gate.quorum import QuorumVerbs
 from keyturn.gate.reading import Read, admit_read
-from keyturn.gate.records import DECIDERS, ActionRecord, Agent, Person, Role, Scope, Stop, ToolPin
+from keyturn.gate.records import ActionRecord, Agent, How, Person, Role, Scope, Stop, ToolPin
 from keyturn.gate.registry import Registry
 from keyturn.gate.situation import profile_for, read_facts
 from keyturn.gate.submit import Proposal, action_of, admit, check
@@ -238,19 +238,20 @@ class Gate:
         """One refusal ends it."""
         return await self._write(action_id, review.reject(self._ctx, who, action_id, reason))
 
-    async def confirm(self, who: Person, action_id: str) -> ActionRecord:
-        """Keep what ran under ``confirm``."""
-        return await self._write(action_id, review.confirm(self._ctx, who, action_id))
+    async def confirm(self, who: Person, action_id: str, *, how: How = "token") -> ActionRecord:
+        """Keep what ran under ``confirm``. Who has a passkey does this, and the next two, no other way (``how``)."""
+        return await self._write(action_id, review.confirm(self._ctx, who, action_id, how))
 
-    async def revert(self, who: Person, action_id: str, reason: str) -> ActionRecord:
-        """Take an action back by its inverse."""
+    async def revert(self, who: Person, action_id: str, reason: str, *, how: How = "token") -> ActionRecord:
+        """Take an action back by its inverse. ``Conflict`` while a stop covers it, ``Forbidden`` by the policy."""
         why = review.need_reason(reason)
-        await self._ctx.store.read(lambda tx: review.need_role(tx, who, DECIDERS, "take an action back"))
-        return await recover.revert(self._ctx, action_id, who.id, why)
+        return await recover.revert(self._ctx, action_id, who.id, why, review.taking_back(self._ctx, who, how))
 
-    async def settle(self, who: Person, action_id: str, outcome: str, reason: str) -> ActionRecord:
+    async def settle(
+        self, who: Person, action_id: str, outcome: str, reason: str, *, how: How = "token"
+    ) -> ActionRecord:
         """Say what became of an unknown action: succeeded, failed, reverted, or retry where that is safe."""
-        record = await self._write(action_id, review.settle(self._ctx, who, action_id, outcome, reason))
+        record = await self._write(action_id, review.settle(self._ctx, who, action_id, outcome, reason, how))
         kick(self._ctx, record)
         return record
 

@@ -22,8 +22,8 @@ from keyturn.gate.answers import answered
 from keyturn.gate.context import Context, new_id
 from keyturn.gate.execute import end
 from keyturn.gate.ports import Tx
-from keyturn.gate.records import DECIDERS, ActionRecord, Person
-from keyturn.gate.review import need, need_role, words
+from keyturn.gate.records import ActionRecord, How, Person
+from keyturn.gate.review import need, need_deed, words
 from keyturn.gate.situation import profile_for, read_facts
 from keyturn.gate.submit import Draft, action_of, check, fingerprint_of, row_of, write_proposal
 
@@ -45,7 +45,7 @@ def draft_of(ctx: Context, tx: Tx, action_id: str, arguments: dict[str, Any]) ->
 
 
 def narrow(
-    ctx: Context, who: Person, action_id: str, draft: Draft
+    ctx: Context, who: Person, action_id: str, draft: Draft, how: How
 ) -> Callable[[Tx], tuple[ActionRecord, ActionRecord]]:
     """One transaction: the original ends ``withdrawn``, the smaller action is held. Both rows, in that order.
 
@@ -53,7 +53,8 @@ def narrow(
     """
 
     def work(tx: Tx) -> tuple[ActionRecord, ActionRecord]:
-        record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "narrow an action")
+        record = need(tx, action_id)
+        person, _ = need_deed(ctx, tx, who, record, how, "narrow an action")
         if record.state is not State.HELD:
             raise Conflict(f"{record.id} is {record.state.value}, not held", hint="look at it again")
         original = action_of(tx, record)

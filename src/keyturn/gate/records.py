@@ -1,6 +1,7 @@
 """What the gate keeps: one frozen value a row. Times in milliseconds; tokens only as hashes."""
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -23,6 +24,10 @@ class Role(StrEnum):
 
 DECIDERS = frozenset({Role.ANALYST, Role.LEAD, Role.OWNER})
 """Who answers holds: turns keys, refuses, confirms."""
+
+
+How = Literal["token", "passkey"]
+"""How a person did it: under a token (or in a session that was opened without a passkey), or with a passkey."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

@@ -186,13 +186,20 @@ async def settle_by_check(ctx: Context, action_id: str) -> None:
     ctx.changed(action_id)
 
 
-async def revert(ctx: Context, action_id: str, by: str, because: str) -> ActionRecord:
-    """Take an action back by its profile's inverse: the reversal is recorded before it leaves, and runs once."""
+async def revert(
+    ctx: Context, action_id: str, by: str, because: str, may: Callable[[Tx, ActionRecord], None] | None = None
+) -> ActionRecord:
+    """Take an action back by its profile's inverse: the reversal is recorded before it leaves, and runs once.
+
+    ``may`` raises if it may not be; None where it reverts by itself.
+    """
 
     def begin(tx: Tx) -> tuple[ActionRecord, Action, bytes | None, bytes | None]:
         now, record = tx.now(ctx.clock.now()), tx.action(action_id)
         if record is None:
             raise Conflict(f"there is no action {action_id}")
+        if may is not None:
+            may(tx, record)
         action = action_of(tx, record)
         if profile_for(ctx, ctx.tools.definition(record.tool), action.arguments).inverse is None:
             raise Conflict(f"{record.tool} has no inverse", hint="undo it by hand, then note it in the case")

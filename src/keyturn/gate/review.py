@@ -5,12 +5,13 @@ Every verb is one transaction that reads the row, asks the policy or the role, a
 
 import hmac
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from keyturn.core.action import Action
 from keyturn.core.execution import State, Step, advance
+from keyturn.core.facts import Facts, Oversight
 from keyturn.core.hidden import says_something
 from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import Reason, TurnFacts
@@ -19,9 +20,9 @@ from keyturn.gate.answers import answered
 from keyturn.gate.context import Context
 from keyturn.gate.execute import end, enough_keys
 from keyturn.gate.ports import Tx
-from keyturn.gate.records import DECIDERS, ActionRecord, Agent, Person, Role
+from keyturn.gate.records import DECIDERS, ActionRecord, Agent, How, Person, Role
 from keyturn.gate.recover import complete
-from keyturn.gate.situation import read_facts
+from keyturn.gate.situation import lineage, profile_for, read_facts, stop_on
 from keyturn.gate.standing import place
 from keyturn.gate.submit import action_of
 
@@ -69,12 +70,41 @@ def need_reason(reason: str) -> str:
 class Proof(msgspec.Struct, frozen=True):
     """How a key is turned: under a token, or signed by a passkey; ``kept`` is what the journal says of that."""
 
-    method: Literal["token", "passkey"] = "token"
+    method: How = "token"
     credential: str = ""
     kept: dict[str, Any] = {}
 
 
 TOKEN = Proof()
+
+
+def need_deed(
+    ctx: Context, tx: Tx, who: Person, record: ActionRecord, how: How, what: str, roles: frozenset[Role] = DECIDERS
+) -> tuple[Person, Facts]:
+    """The person, and the facts of now: what takes no key of its own (confirming, taking back, settling, narrowing) is
+    for those who may turn a key on it, by the policy and in the same way: who has a passkey does it with that."""
+    person = need_role(tx, who, roles, what)
+    definition = ctx.tools.definition(record.tool)
+    facts, _ = read_facts(
+        ctx, tx, action_of(tx, record), definition, record.fingerprint, held=record.state is State.HELD
+    )
+    asked = TurnFacts(
+        facts=facts,
+        action=record.id,
+        oversight=Oversight.CONFIRM if record.oversight is None else record.oversight,
+        person=person.id,
+        roles=tuple(role.value for role in person.roles),
+        already_turned=False,
+        method=how,
+        has_passkey=tx.access.has_passkey(person.id),
+    )
+    ruling = ctx.policy.may_turn(asked)
+    if not ruling.allowed:
+        said = tuple((reason.policy, reason.why) for reason in ruling.reasons)
+        told = f"{person.id} may not {what}: {words(ruling.reasons)}"
+        hint = f"sign in with it at {ctx.passkeys.origin}/console/" if ctx.passkeys and asked.has_passkey else ""
+        raise Forbidden(told, hint=hint, reasons=said)
+    return person, facts
 
 
 class Turnable(msgspec.Struct, frozen=True):
@@ -189,12 +219,12 @@ def withdraw(ctx: Context, who: Agent | Person, action_id: str, reason: str) -> 
     return work
 
 
-def confirm(ctx: Context, who: Person, action_id: str) -> Callable[[Tx], ActionRecord]:
+def confirm(ctx: Context, who: Person, action_id: str, how: How = "token") -> Callable[[Tx], ActionRecord]:
     """A person keeps what ran under ``confirm``; without it the gate takes it back (G15)."""
 
     def work(tx: Tx) -> ActionRecord:
-        record, person = need(tx, action_id), need_role(tx, who, DECIDERS, "confirm an action")
-        now = tx.now(ctx.clock.now())
+        record = need(tx, action_id)
+        person, now = need_deed(ctx, tx, who, record, how, "confirm an action")[0], tx.now(ctx.clock.now())
         if record.state is State.CONFIRMING and now >= record.due_at:
             raise Conflict(f"the time to confirm {record.id} is over", hint="it is being taken back")
         return end(ctx, tx, record, Step.CONFIRM, now, person.id, "confirmed", "confirmed")
@@ -202,11 +232,31 @@ def confirm(ctx: Context, who: Person, action_id: str) -> Callable[[Tx], ActionR
     return work
 
 
-def settle(ctx: Context, who: Person, action_id: str, outcome: str, reason: str) -> Callable[[Tx], ActionRecord]:
+def taking_back(ctx: Context, who: Person, how: How = "token") -> Callable[[Tx, ActionRecord], None]:
+    """Whether this person may take an action back now: lifting containment is a change, too, and waits while a stop
+    covers the action or the tool that would take it back. What reverts by itself is not asked."""
+
+    def check(tx: Tx, record: ActionRecord) -> None:
+        need_deed(ctx, tx, who, record, how, "take an action back")
+        inverse = profile_for(ctx, ctx.tools.definition(record.tool), action_of(tx, record).arguments).inverse
+        mandate = tx.mandate(record.mandate)
+        grants = lineage(tx, mandate) if mandate else []
+        tools = {str(record.tool), *((f"{record.tool.upstream}/{inverse.tool}",) if inverse else ())}
+        if stop := next((found for tool in sorted(tools) if (found := stop_on(tx, record.agent, grants, tool))), ""):
+            what = f"the stop {stop} holds, so nobody takes {record.id} back now"
+            raise Conflict(what, hint="resume first; what nobody confirmed reverts by itself all the same")
+
+    return check
+
+
+def settle(
+    ctx: Context, who: Person, action_id: str, outcome: str, reason: str, how: How = "token"
+) -> Callable[[Tx], ActionRecord]:
     """A person says what became of an unknown action; ``retry`` only where the profile says that it is safe."""
 
     def work(tx: Tx) -> ActionRecord:
-        record, person = need(tx, action_id), need_role(tx, who, SENIORS, "settle an action")
+        record = need(tx, action_id)
+        person, _ = need_deed(ctx, tx, who, record, how, "settle an action", SENIORS)
         why, step = need_reason(reason), SETTLEMENTS.get(outcome)
         if step is None:
             raise InvalidInput(f"there is no outcome {outcome[:40]!r}", hint=f"one of {', '.join(SETTLEMENTS)}")

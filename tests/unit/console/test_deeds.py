@@ -5,6 +5,7 @@ import re
 
 import msgspec
 import pytest
+from tests.passkeys import enrol
 from tests.unit.console.conftest import Desk
 
 from keyturn.core.action import ToolRef
@@ -209,3 +210,18 @@ async def test_what_if_says_the_verdict_and_what_would_change_it(desk: Desk) -> 
         answer = await ana.post("/console/policies/what-if", **{**asked, **wrong})
         assert answer.status_code in (400, 404) and 'role="alert"' in answer.text
     assert len(await desk.house.entries()) == entries
+
+
+async def test_a_session_of_a_passkey_takes_back_and_one_of_a_provider_does_not(desk: Desk) -> None:
+    gate, people = desk.house.gate, desk.house.people
+    record = await desk.hold("isolate", host="h1")
+    await gate.turn(people["ana"], record.id, record.digest)
+    await desk.house.until(record.id)
+    await enrol(gate, people["olga"], "lena")
+    revert = f"/console/actions/{record.id}/revert"
+    refused = await (await desk.browser("lena", "oidc")).post(revert, reason="it was clean")
+    assert refused.status_code == 403 and "guardrail-9-passkey-not-token" in refused.text
+    assert desk.house.fleet.changes == [("isolate", "h1")]
+    done = await (await desk.browser("lena")).post(revert, reason="it was clean")
+    assert done.status_code == 303
+    assert desk.house.fleet.changes == [("isolate", "h1"), ("lift", "h1")]
