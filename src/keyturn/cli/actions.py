@@ -99,7 +99,7 @@ def show(remote: Remote, action: str, everything: bool) -> None:
 def turn(remote: Remote, action: str, digest: str | None) -> None:
     """Turn your key on an action: you say yes to exactly its digest."""
     seen = remote.action(action)
-    click.echo(showing.whole(seen, now()))
+    click.echo(showing.whole(seen, now(), everything=True))
     if digest is None:
         if not sys.stdin.isatty():
             raise click.UsageError("there is no terminal to ask on; give the digest that you saw with --yes DIGEST")

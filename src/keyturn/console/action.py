@@ -23,6 +23,7 @@ from keyturn.gate.records import ActionRecord, Role
 
 MOST_VALUES = 100
 MOST_CHARACTERS = 2_000
+MOST_NAME = 200
 DECIDERS = frozenset({Role.ANALYST, Role.LEAD, Role.OWNER})
 SENIORS = frozenset({Role.LEAD, Role.OWNER})
 
@@ -46,6 +47,7 @@ class Shown(msgspec.Struct, frozen=True):
 
     values: tuple[Value, ...]
     most: int
+    most_name: int
     values_left_out: int
     characters_left_out: int
 
@@ -69,10 +71,11 @@ class May(msgspec.Struct, frozen=True):
 def shown(dossier: Dossier, everything: bool) -> Shown:
     """The arguments for the page; ``everything``: however much that is."""
     traced = dossier.provenance.values
-    most = len(dossier.content) if everything else MOST_CHARACTERS
+    whole = len(dossier.content)
+    most, most_name = (whole, whole) if everything else (MOST_CHARACTERS, MOST_NAME)
     values = tuple(_value(each) for each in traced[: len(traced) if everything else MOST_VALUES])
-    cut = sum(max(0, len(value.text) - most) for value in values)
-    return Shown(values, most, len(traced) - len(values), cut)
+    cut = sum(max(0, len(value.text) - most) + max(0, len(value.path) - most_name) for value in values)
+    return Shown(values, most, most_name, len(traced) - len(values), cut)
 
 
 def _value(traced: Traced) -> Value:
@@ -83,21 +86,22 @@ def _value(traced: Traced) -> Value:
 
 
 async def action(visit: Visit) -> Response:
-    """The page. That a person opened a held action is recorded, once."""
+    """The page. That a person opened a held action is recorded, once, when the page shows all of it."""
     record = await _record(visit)
-    if record.state is State.HELD:
-        await visit.gate.care.opened(visit.person, record.id)
-        visit = replace(visit, pulse=await visit.gate.pulse.now())  # that entry is no news to this page
     try:
         dossier = await visit.gate.dossier.read(visit.person, record.id)
     except Forbidden as gone:
         return await visit.page("action_gone.html", record=record, why=gone.message, needed=KEYS_NEEDED)
+    arguments = shown(dossier, visit.asked("all") == "1")
+    if record.state is State.HELD and arguments.whole and visit.request.method == "GET":
+        await visit.gate.care.opened(visit.person, record.id)
+        visit = replace(visit, pulse=await visit.gate.pulse.now())  # that entry is no news to this page
     result = await visit.gate.result(visit.person, record.id)
     return await visit.page(
         "action.html",
         d=dossier,
         record=dossier.record,
-        arguments=shown(dossier, visit.asked("all") == "1"),
+        arguments=arguments,
         may=await _may(visit, dossier.record),
         needed=KEYS_NEEDED,
         result=result.decode("utf-8", "replace") if result is not None else None,

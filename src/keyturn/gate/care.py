@@ -22,7 +22,7 @@ class CareVerbs:
         self._ctx = ctx
 
     async def opened(self, who: Person, action_id: str) -> int:
-        """A person opened a held action on a page: when they first did. Recorded once a person and action.
+        """A person was shown a held action, all of it: when they first were. Recorded once a person and action.
 
         Of an action that waits for nobody nothing is kept, and the answer is now; so for a person who turns no keys.
         """

@@ -136,20 +136,27 @@ def _arguments(content: bytes) -> bytes:
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every value that is no object or list, with its dotted path, in the order of the canonical bytes."""
-    if isinstance(value, dict):
+    """Every value that holds no others, with its dotted path, in the order of the canonical bytes: nothing of the
+    arguments stands outside these, an empty list or object is one of them."""
+    if isinstance(value, dict) and value:
         for key in sorted(value):
-            yield from _leaves(value[key], f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
+            yield from _leaves(value[key], f"{path}.{_named(key)}" if path else _named(key))
+    elif isinstance(value, list) and value:
         for index, inner in enumerate(value):
             yield from _leaves(inner, f"{path}.{index}")
-    else:
+    elif path:
         yield path, value
+
+
+def _named(key: str) -> str:
+    """A key as a step of a path: in quotes where it could be taken for several steps, a place in a list, or another."""
+    plain = key and key == key.strip() and not key.isdigit() and not set(key) & set('."')
+    return key if plain else msgspec.json.encode(key).decode()
 
 
 def _known(path: str, value: Any, case: str, mandate: Mandate | None) -> Traced | None:
     """A value that needs no search: a plain one, the case's, or one that a person wrote into the mandate."""
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, bool | list | dict):
         return _says(path, value, Origin.TRIVIAL, "a plain value, which says nothing of where it is from")
     text = _text(value)
     if text and _stands(text, case):

@@ -67,7 +67,7 @@ def finish_turn(ctx: Context, who: Person, given: Mapping[str, Any]) -> Callable
 
 def together(tx: Tx, found: Sequence[Turnable]) -> None:
     """Several keys by one touch are for alike actions of one case that can be taken back, each of which this person
-    has opened on the page; else :class:`Conflict`. A single one may be anything that is held."""
+    has opened in whole; else :class:`Conflict`. A single one may be anything that is held."""
     if len(found) == 1:
         return
     first = found[0].record
@@ -82,7 +82,7 @@ def together(tx: Tx, found: Sequence[Turnable]) -> None:
     opened = tx.care.opened(found[0].person.id, [one.record.id for one in found])
     for one in found:
         if one.record.id not in opened:
-            what = f"you have not opened {one.record.id}"
+            what = f"you have not opened all of {one.record.id}"
             raise Conflict(what, hint="look at each one before you turn keys together")
 
 

@@ -4,6 +4,7 @@ import contextlib
 import html
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 from tests.hostile import corpus
 from tests.unit.console.conftest import Desk
@@ -111,6 +112,32 @@ async def test_no_key_is_offered_on_a_page_that_leaves_something_out(desk: Desk)
     assert "THE END" in runs and "more characters" not in runs and 'name="hold"' in whole
     part = (await ana.get(f"/console/actions/{record.id}/decide")).text
     assert 'name="hold"' not in part, "a part of the page that is loaded later offers none either"
+
+
+async def test_the_names_of_arguments_and_what_is_empty_are_shown_too(desk: Desk) -> None:
+    ana, long = await desk.browser("ana"), "k" * 190 + "x" * 5_000
+    shown: dict[str, dict[str, Any]] = {
+        "empty": {"exclude": [], "filter": {}},
+        "flat": {"options.force": True},
+        "nested": {"options": {"force": True}},
+        "place": {"list": ["a"]},
+        "number": {"list": {"0": "a"}},
+    }
+    pages = {}
+    for name, arguments in shown.items():
+        record = await desk.hold(host="ws1", **arguments)
+        page = (await ana.get(f"/console/actions/{record.id}")).text
+        assert 'data-whole="1"' in page
+        runs = page[page.index('id="h-runs"') :]
+        pages[name] = text_of(runs[: runs.index("</table>")])
+    assert "exclude" in pages["empty"] and "[]" in pages["empty"] and "{}" in pages["empty"]
+    assert '"options.force"' in pages["flat"] and "options.force" in pages["nested"]
+    assert len(set(pages.values())) == len(pages), "no two of them look alike"
+    record = await desk.hold(host="ws1", **{long: "v"})
+    page = (await ana.get(f"/console/actions/{record.id}")).text
+    assert 'data-whole="0"' in page and 'name="hold"' not in page
+    page = (await ana.get(f"/console/actions/{record.id}?all=1")).text
+    assert 'data-whole="1"' in page and long in page
 
 
 async def test_the_agents_words_stand_in_a_frame_of_their_own(desk: Desk) -> None:

@@ -5,10 +5,12 @@ import re
 from typing import Any
 
 import httpx2
+import pytest
 from tests.passkeys import enrol
 from tests.unit.console.conftest import Browser, Desk
 
 from keyturn.core.execution import State
+from keyturn.errors import Conflict
 from keyturn.gate.records import Role, Scope
 
 
@@ -91,6 +93,24 @@ async def test_one_touch_turns_alike_keys_once_each_has_been_opened(desk: Desk) 
     entries = [e for e in await desk.house.entries() if e["kind"] == "key_turned"]
     assert [e["action"] for e in entries] == [record.id for record in records]
     assert len({json.dumps(e["assertion"], sort_keys=True) for e in entries}) == 1, "one signature over the list"
+
+
+async def test_what_no_page_showed_in_whole_is_not_turned_together(desk: Desk) -> None:
+    records = [await desk.hold(host=f"ws{n}", note="x" * 6_000) for n in range(2)]
+    ana, wanted = await person(desk, "ana"), [[record.id, record.digest] for record in records]
+    path = f"/console/together?id={records[0].id}&id={records[1].id}"
+    for record in records:
+        await ana.get(f"/console/actions/{record.id}")
+        await ana.send("HEAD", f"/console/actions/{record.id}?all=1")
+    assert not holds_on((await ana.get(path)).text)
+    assert (await turn(ana, wanted)).status_code == 409
+    straight = desk.house.gate.access.begin_turn(desk.house.people["ana"], [tuple(each) for each in wanted])
+    with pytest.raises(Conflict, match="not opened all of"):
+        await straight
+    for record in records:
+        await ana.get(f"/console/actions/{record.id}?all=1")
+    assert holds_on((await ana.get(path)).text) == wanted
+    assert (await turn(ana, wanted)).status_code == 200
 
 
 async def test_unlike_and_final_actions_are_not_turned_together(desk: Desk) -> None:

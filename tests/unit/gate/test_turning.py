@@ -279,7 +279,7 @@ async def test_what_nobody_opened_is_not_turned_together(house: House) -> None:
     holds = [await hold(house, "h1"), await hold(house, "h2")]
     await looked_at(house, "ana", holds[:1])
     await looked_at(house, "bob", holds)
-    with pytest.raises(Conflict, match=f"not opened {holds[1].id}"):
+    with pytest.raises(Conflict, match=f"not opened all of {holds[1].id}"):
         await house.gate.access.begin_turn(house.people["ana"], [(record.id, record.digest) for record in holds])
 
 
