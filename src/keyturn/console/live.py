@@ -21,6 +21,7 @@ PING_S = 10.0
 CHECK_S = 5.0
 BACKLOG = 32
 MOST_PAGES = 2_000
+MOST_OF_SESSION = 20
 BYE = b"event: bye\ndata: {}\n\n"
 
 Render = Callable[[Changed, int], dict[str, Any]]
@@ -32,7 +33,7 @@ class Live:
     def __init__(self, gate: Gate, render: Render) -> None:
         self._gate = gate
         self._render = render
-        self._pages: set[asyncio.Queue[bytes]] = set()
+        self._pages: dict[asyncio.Queue[bytes], str] = {}
         self._ending = False
         self._task: asyncio.Task[None] | None = None
         self._told = (-1, -1, -1, frozenset[str]())
@@ -61,10 +62,11 @@ class Live:
     async def stream(self, token: str) -> AsyncIterator[bytes]:
         """Events for one page, as long as its session lives. The first says how things stand."""
         queue: asyncio.Queue[bytes] = asyncio.Queue(BACKLOG)
-        if self._ending or len(self._pages) >= MOST_PAGES:
+        own = sum(each == token for each in self._pages.values())
+        if self._ending or len(self._pages) >= MOST_PAGES or own >= MOST_OF_SESSION:
             yield BYE if self._ending else _event("full", {})
             return
-        self._pages.add(queue)
+        self._pages[queue] = token
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._follow())
         try:
@@ -72,7 +74,7 @@ class Live:
             async for event in self._events(queue, token):
                 yield event
         finally:
-            self._pages.discard(queue)
+            self._pages.pop(queue, None)
 
     async def _events(self, queue: asyncio.Queue[bytes], token: str) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
@@ -94,7 +96,7 @@ class Live:
 
     async def _signed_in(self, token: str) -> bool:
         try:
-            await self._gate.access.session_for(token)
+            await self._gate.access.session_for(token, here=False)
         except Unauthenticated:
             return False
         return True

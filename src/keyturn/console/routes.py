@@ -22,11 +22,13 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Page:
-    """A path that is got. ``open``: nobody needs to be signed in."""
+    """A path that is got. ``open``: nobody needs to be signed in. ``alone``: open pages ask for it by themselves, so
+    it says nothing of whether a person is there."""
 
     path: str
     handler: Handler
     open: bool = False
+    alone: bool = False
     method: str = "GET"
 
 
@@ -48,7 +50,8 @@ def routes_of(declared: Iterable[Page | Deed], desk: Desk) -> list[Route]:
 def _endpoint(declared: Page | Deed, desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         token = request.cookies.get(desk.cookie, "")[:200]
-        found = await _session(desk, token)
+        alone = "hx-request" in request.headers or (isinstance(declared, Page) and declared.alone)
+        found = await _session(desk, token, here=not alone)
         request.state.who = (found, token if found else "")
         if found is None and not declared.open:
             raise Unauthenticated("nobody is signed in here", hint="sign in with your passkey")
@@ -64,10 +67,10 @@ def _endpoint(declared: Page | Deed, desk: Desk) -> Callable[[Request], Awaitabl
     return endpoint
 
 
-async def _session(desk: Desk, token: str) -> SignedIn | None:
+async def _session(desk: Desk, token: str, *, here: bool) -> SignedIn | None:
     if not token:
         return None
     try:
-        return await desk.gate.access.session_for(token)
+        return await desk.gate.access.session_for(token, here=here)
     except Unauthenticated:
         return None

@@ -13,4 +13,4 @@ async def live(visit: Visit) -> Response:
     return StreamingResponse(stream, 200, headers, media_type="text/event-stream")
 
 
-ROUTES = (Page("/live", live),)
+ROUTES = (Page("/live", live, alone=True),)

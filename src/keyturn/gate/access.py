@@ -139,11 +139,11 @@ class Access:
 
         return await self._ctx.store.write(work)
 
-    async def session_for(self, token: str) -> SignedIn:
+    async def session_for(self, token: str, *, here: bool = True) -> SignedIn:
         """Who is signed in with this token, and that they are here now; ``Unauthenticated`` alike for all that is
-        unknown, unused too long, over or revoked."""
+        unknown, unused too long, over or revoked. ``here=False``: a page asks by itself, which is no use of it."""
         found = await self._ctx.store.read(lambda tx: sessions.signed_in(self._ctx, tx, token))
-        if sessions.due_touch(self._ctx, found.session):
+        if here and sessions.due_touch(self._ctx, found.session):
             self._ctx.store.defer(sessions.touch(self._ctx, found.session.id))
         return found
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.console.conftest import Desk
+from tests.unit.console.conftest import Browser, Desk
 
 from keyturn.console import live
 
@@ -103,3 +103,28 @@ async def test_a_server_that_ends_ends_the_streams(desk: Desk) -> None:
     await until(ana, "bye")
     later = desk.console.live.stream((await desk.browser("bob")).token)
     assert parsed(await anext(later))[0] == "bye"
+
+
+async def test_an_open_page_is_no_use_of_its_session(desk: Desk) -> None:
+    ana, idle_ms = await opened(desk, "ana"), desk.house.ctx.access.session_idle_s * 1000
+    browser = Browser(desk.console, desk.opened["ana"].token)
+    for _ in range(3):
+        desk.house.clock.ms += idle_ms // 4
+        await until(ana, "ping")
+        for path in ("/console/", "/console/stops"):
+            assert (await browser.get(path, hx_request="true")).status_code == 200
+    (session,) = await desk.house.gate.access.sessions(desk.house.people["ana"])
+    assert session.seen_at == session.created_at, "nobody is there"
+    assert (await browser.get("/console/")).status_code == 200
+    desk.house.clock.ms += idle_ms // 2
+    await until(ana, "ping")
+    desk.house.clock.ms += idle_ms
+    await until(ana, "signed-out")
+
+
+async def test_one_session_can_not_take_all_the_streams(desk: Desk) -> None:
+    token = (await desk.browser("ana")).token
+    streams = [desk.console.live.stream(token) for _ in range(live.MOST_OF_SESSION + 1)]
+    first = [parsed(await anext(stream))[0] for stream in streams]
+    assert first == ["pulse"] * live.MOST_OF_SESSION + ["full"]
+    assert (await until(desk.console.live.stream((await desk.browser("bob")).token), "pulse"))["waiting"] == 0
