@@ -33,7 +33,7 @@ async def add_begin(visit: Visit) -> Response:
 
 
 async def add_finish(visit: Visit) -> Response:
-    """It is kept; for somebody who may turn keys it waits for another person, once there is one who can approve."""
+    """It is kept, and waits for another person, or, where nobody can approve it, for an older one of one's own."""
     said = parsed(visit)
     enrolled = await visit.gate.access.finish_registration(
         said.ceremony, said.answer, visit.person, label=said.label, user_agent=user_agent(visit)
@@ -89,7 +89,7 @@ def _revoking(found: Passkey) -> Question:
         effects: tuple[str, ...] = ("It never becomes live. Its person can make another one.",)
     else:
         effects = (
-            "It signs in nobody and turns no key any more.",
+            "It signs in nobody and turns no key any more, and the sessions that it opened end.",
             "Keys that it turned on what has not run yet count no more.",
             "Whoever has no other passkey needs a new invitation to come back.",
         )

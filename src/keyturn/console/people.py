@@ -12,7 +12,7 @@ from keyturn.console.routes import Deed, Page
 from keyturn.console.visit import Visit
 from keyturn.errors import InvalidInput, KeyturnError, NotFound
 from keyturn.gate.access_records import Passkey
-from keyturn.gate.records import Person, Role
+from keyturn.gate.records import DECIDERS, Person, Role
 
 ROLES = (
     (Role.OWNER, "grants, invites, configures, and turns keys"),
@@ -158,12 +158,14 @@ async def _list(visit: Visit, problem: KeyturnError | None, at: str = "") -> Res
     found = [p for p in every if wanted in p.id or any(wanted in alias for alias in p.aliases)]
     found.sort(key=lambda p: (p.revoked_at is not None, p.id))
     keys = await visit.gate.access.passkeys(visit.person)
+    deciders = {p.id for p in every if p.revoked_at is None and DECIDERS & set(p.roles)}
     return await visit.page(
         "people.html",
         status_of(problem),
         found=listed(visit, found),
         passkeys=_by_person(keys),
         pending=[key for key in keys if key.pending],
+        alone={key.person for key in keys if key.live and key.person in deciders} <= {visit.person.id},
         invitations=await visit.gate.access.invitations(visit.person),
         deputies=await visit.gate.quorum.deputies(visit.person),
         live=[p.id for p in every if p.revoked_at is None],

@@ -60,7 +60,7 @@ NOTICES = {
     "added": "Added.",
     "accepted": "Accepted as it is now.",
     "saved": "Saved.",
-    "waits": "Your passkey is made. It waits until another person approves it, on the page People.",
+    "waits": "Your passkey is made. It waits until it is approved, on the page People; by another person, if one can.",
     "approved": "Approved: that passkey may sign in and turn keys from now on.",
     "drilled": "The drill is in the queue. Its end shows here.",
 }

@@ -108,13 +108,14 @@ class ReleaseFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy:
-    """A loaded policy set: immutable, with its hash. Made by :meth:`load`."""
+    """A loaded policy set: immutable, with its hash. Made by :meth:`load`. ``single_operator``: a rule of it lets one
+    person stand in for two."""
 
     def __init__(self, rules: tuple[Rule, ...], engine: Engine, digest: str, author: str) -> None:
         self._rules = {rule.id: rule for rule in rules}
         self._numbered = {r.id: (n, Reason(r.id, r.why, r.effect)) for n, r in enumerate(rules)}
         self._engine = engine
-        self._single_operator = any(rule.marked(SINGLE_OPERATOR) for rule in rules)
+        self.single_operator = any(rule.marked(SINGLE_OPERATOR) for rule in rules)
         self.hash = digest
         self.author = author
 
@@ -195,7 +196,7 @@ class Policy:
             "held_for_ms": release.held_for_ms,
             "passkeys": release.passkeys,
             "quorum_met": release.quorum_met,
-            "single_operator": self._single_operator,
+            "single_operator": self.single_operator,
         }
         return self._rule(("Gate", "keyturn"), "release", release.action, context, "it with these keys")
 

@@ -74,8 +74,10 @@ def _key(entry: Entry) -> Sentence:
 def _released(entry: Entry) -> Sentence:
     keys = entry.get("keys") or ()
     people = [str(key.get("person")) for key in keys if isinstance(key, Mapping)]
-    if not people:
+    if not people and entry.get("oversight") in ("free", "confirm"):
         return (Piece("Released: it needed no key"),)
+    if not people:
+        return (Piece("Released without a key"),)
     return (Piece("Released by the keys of "), *_of({"people": people}, "$people"))
 
 

@@ -101,7 +101,7 @@ class Access:
         return await self._ctx.store.read(lambda tx: tx.access.passkeys(person))
 
     async def begin_approval(self, who: Person, credential: str) -> Begun:
-        """Ask this person to sign for another's passkey that waits."""
+        """Ask this person to sign for another's passkey that waits, or their own where nobody else can."""
         return await self._ctx.store.write(enrolment.begin_approval(self._ctx, who, credential))
 
     async def finish_approval(self, who: Person, ceremony: str, answer: Mapping[str, Any]) -> Passkey:

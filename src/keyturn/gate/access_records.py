@@ -97,7 +97,8 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A browser in which a person has signed in. It ends at ``expires_at``, and earlier when it is not used."""
+    """A browser in which a person has signed in, with the passkey ``credential`` or elsewhere. It ends at
+    ``expires_at``, and earlier when it is not used or its passkey is revoked."""
 
     id: str
     token_hash: str
@@ -108,6 +109,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: int
     expires_at: int
     revoked_at: int | None = None
+    credential: str = ""
 
 
 # What the verbs hand back

@@ -1,7 +1,8 @@
 """How people and their passkeys come in: the first owner's link, invitations, further passkeys, and their end.
 
-Enrolling an approver's passkey is itself a change that needs another person: a passkey of somebody who may turn keys
-waits until another such person, who has a passkey, signs for it, unless another person invited them to their first.
+Enrolling a passkey is itself a change that needs another person, whatever the role today: roles change later, by an
+owner or by a provider's groups, and the passkey stays. So it waits until another person who may turn keys signs for it
+with theirs, unless another person invited somebody to their first.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ from keyturn.gate.names import need_own_name
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import DECIDERS, ActionRecord, Person, Role
 from keyturn.gate.review import need_reason, need_role
-from keyturn.gate.sessions import open_session
+from keyturn.gate.sessions import end, open_session
 
 replace = msgspec.structs.replace
 MAX_NAME = 80
@@ -133,18 +134,30 @@ def _keep(ctx: Context, tx: Tx, person: Person, found: Registered, by: str, labe
 
 
 def needs_another(tx: Tx, person: Person, by: str) -> bool:
-    """A passkey of this person, added by ``by``, waits for another person's approval."""
-    if not DECIDERS & set(person.roles) or not approvers(tx, person.id):
+    """A passkey of this person, added by ``by``, waits for another person's approval.
+
+    Whoever invites vouches for a first one only, so that nobody becomes an existing person by a link; and not if a
+    provider can sign in as them. A further one takes somebody else, or, where nobody is, one's own live passkey.
+    """
+    had, by_self = tx.access.has_passkey(person.id), by in ("", person.id)
+    if not (had or by_self or tx.oidc.identities(by)):
         return False
-    further = any(p.live for p in tx.access.passkeys(person.id))
-    return further or by in ("", person.id)
+    return bool(approvers(tx, person.id, by if had else "")) or (had and by_self) or not _begins_alone(tx, person, by)
 
 
-def approvers(tx: Tx, person: str) -> list[str]:
-    """The other people who may turn keys and have a passkey."""
+def _begins_alone(tx: Tx, person: Person, by: str) -> bool:
+    """Where nobody has a passkey yet, somebody who may turn keys begins; whom a provider vouches for, only if there
+    is nobody else who could."""
+    deciders = {p.id for p in tx.people() if p.revoked_at is None and DECIDERS & set(p.roles)}
+    provided = any(tx.oidc.identities(each) for each in (person.id, by))
+    return person.id in deciders and (not provided or deciders <= {person.id, by})
+
+
+def approvers(tx: Tx, *but: str) -> list[str]:
+    """The people who may turn keys and have a passkey, but for these."""
     found = (tx.person(holder) for holder in tx.access.holders())
     return sorted(
-        p.id for p in found if p is not None and p.revoked_at is None and p.id != person and DECIDERS & set(p.roles)
+        p.id for p in found if p is not None and p.revoked_at is None and p.id not in but and DECIDERS & set(p.roles)
     )
 
 
@@ -160,7 +173,8 @@ def _label(label: str) -> str:
 
 
 def begin_approval(ctx: Context, who: Person, credential: str) -> Callable[[Tx], Begun]:
-    """Ask another person to sign for somebody's new passkey."""
+    """Ask another person to sign for somebody's new passkey; where there is nobody else, its own person, with an older
+    one."""
 
     def work(tx: Tx) -> Begun:
         person, passkey = _approvable(tx, who, credential)
@@ -201,9 +215,15 @@ def _approval(passkey: Passkey, ceremony: Ceremony) -> bytes:
 
 
 def _approvable(tx: Tx, who: Person, credential: str) -> tuple[Person, Passkey]:
-    person, passkey = need_role(tx, who, DECIDERS, "approve a passkey"), need_passkey(tx, credential)
+    person, passkey = live_person(tx, who.id), need_passkey(tx, credential)
+    had = tx.access.has_passkey(passkey.person)
     if passkey.person == person.id:
-        raise Forbidden("nobody approves a passkey of their own", hint="another person who has a passkey does")
+        if approvers(tx, person.id):
+            raise Forbidden("nobody approves a passkey of their own", hint="another person who has a passkey does")
+    elif had and passkey.added_by == person.id:
+        raise Forbidden("whoever invited does not approve, too", hint="another person who has a passkey does")
+    else:
+        need_role(tx, who, DECIDERS, "approve a passkey")
     if not passkey.pending:
         raise Conflict("this passkey does not wait for approval", hint="look at the list again")
     return person, passkey
@@ -221,7 +241,8 @@ def need_passkey(tx: Tx, credential: str) -> Passkey:
 
 
 def revoke_passkey(ctx: Context, who: Person, credential: str, reason: str) -> Callable[[Tx], Passkey]:
-    """A passkey that signs no more: one's own, or, by an owner, anybody's. Its keys on what waits count no more."""
+    """A passkey that signs no more: one's own, or, by an owner, anybody's. Its keys on what waits count no more, and
+    the sessions that it opened end."""
 
     def work(tx: Tx) -> Passkey:
         person, passkey, why = live_person(tx, who.id), need_passkey(tx, credential), need_reason(reason)
@@ -234,6 +255,9 @@ def revoke_passkey(ctx: Context, who: Person, credential: str, reason: str) -> C
         tx.access.put_passkey(passkey)
         body = {"person": passkey.person, "credential": credential, "by": person.id, "because": why}
         tx.record("passkey_revoked", now, {**body, "keys_lost": _drop_keys(tx, credential, now)})
+        for session in tx.access.sessions(passkey.person, now):
+            if session.credential == credential:
+                end(ctx, tx, session, person.id, "its passkey was revoked")
         return passkey
 
     return work

@@ -27,7 +27,7 @@ from keyturn.gate.notices import Event, announce, moved, of_action
 from keyturn.gate.ports import ToolAnswer, ToolCall, Tx
 from keyturn.gate.records import ActionRecord
 from keyturn.gate.situation import facts_json, read_facts
-from keyturn.gate.standing import release_facts, spelled, standings
+from keyturn.gate.standing import people_behind, release_facts, spelled, standings
 from keyturn.gate.submit import action_of, begin_execution, verdict_body
 from keyturn.journal import commit
 from keyturn.wire.session import RpcError
@@ -89,7 +89,8 @@ def release(ctx: Context, tx: Tx, record_id: str) -> tuple[ActionRecord, Action,
         policy=ctx.policy.hash,
         review_due=ruling.review,
     )
-    begin_execution(tx, record, facts, now, [_key_body(key) for key in current.counted()])
+    people = {person.id for person in people_behind(tx, current, now)}
+    begin_execution(tx, record, facts, now, [_key_body(key) for key in current.counted() if key.person in people])
     tx.put_action(record)
     return record, action, profile
 

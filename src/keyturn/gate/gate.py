@@ -108,7 +108,8 @@ class Gate:
         in_force = f"{policy.hash} {sha256_hex(quorum)}".encode()
         if tx.setting("policy") != in_force:
             tx.put_setting("policy", in_force)
-            body = {"policy": policy.hash, "author": policy.author, "rules": len(policy.rules)}
+            body: dict[str, Any] = {"policy": policy.hash, "author": policy.author, "rules": len(policy.rules)}
+            body["single_operator"] = policy.single_operator
             text = "\n".join(rule.text for rule in policy.rules).encode()
             tx.record("policy_loaded", tx.now(self._ctx.clock.now()), body, {"rules": text, "quorum": quorum})
 

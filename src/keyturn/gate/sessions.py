@@ -29,6 +29,7 @@ def open_session(ctx: Context, tx: Tx, person: Person, method: Method, user_agen
         token_hash=token_hash(token),
         person=person.id,
         method=method,
+        credential=credential,
         user_agent=user_agent.encode("utf-8", "replace").decode()[:MAX_USER_AGENT],
         created_at=now,
         seen_at=now,

@@ -1,14 +1,16 @@
 """Every key of a published journal, verified from its entries alone (docs/spec/keys.md): ``journal verify --keys``.
 
 Give each entry in order to :class:`KeyCheck`, then ask for its report. It trusts nothing that the gateway says of a
-signature: each challenge is computed again, each public key is the one that was enrolled, and a key must be for the
-digest that was proposed. What it saw is worth something only if the log itself verifies.
+signature: each challenge is computed again, each public key is the one that was enrolled, a key must be for the digest
+that was proposed, and what was released must have the keys that its verdict asks for. Whoever owns the log can sign it
+again, so nothing in it is believed because it is there. What it saw is worth something only if the log itself verifies.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyturn.core.hold import person_id
 from keyturn.core.signing import (
     SignedHold,
     approve_statement,
@@ -20,12 +22,18 @@ from keyturn.errors import Forbidden, InvalidInput, KeyturnError
 from keyturn.passkeys.assertions import PARTS, collected, part, verified
 
 MAX_PROBLEMS = 100
-HELD = ("one_key", "two_key")
+NEEDED = {"free": 0, "confirm": 0, "one_key": 1, "two_key": 2}
+DECIDERS = {"analyst", "lead", "owner"}
 KINDS = (
     "policy_loaded",
+    "person_added",
+    "roles_changed",
+    "person_revoked",
     "proposed",
     "decided",
+    "held_again",
     "outcome",
+    "settled",
     "passkey_added",
     "passkey_approved",
     "passkey_revoked",
@@ -68,11 +76,17 @@ class _Credential:
     public_key: bytes
     sign_count: int
     live: bool
+    added_by: str
+    revoked: bool = False
 
 
 @dataclass(slots=True)
 class _Held:
+    """An action that may still run. ``needed``: how many people's keys its verdict asks for, once there is one."""
+
     digest: str
+    needed: int | None = None
+    released: bool = False
     keys: set[tuple[str, str, str]] = field(default_factory=set)
 
 
@@ -92,7 +106,9 @@ class KeyCheck:
         self._seen: dict[str, None] = {}
         self._credentials: dict[str, _Credential] = {}
         self._enrolled: set[str] = set()
-        self._policies: set[str] = set()
+        self._roles: dict[str, frozenset[str]] = {}
+        self._revoked: set[str] = set()
+        self._policies: dict[str, bool] = {}
         self._held: dict[str, _Held] = {}
         self._nonces: dict[str, _Signature] = {}
         self._problems: list[KeyProblem] = []
@@ -122,41 +138,84 @@ class KeyCheck:
     # What is known
 
     def _policy_loaded(self, entry: Mapping[str, Any]) -> None:
-        self._policies.add(entry["policy"])
+        self._policies[entry["policy"]] = entry.get("single_operator") is True
+
+    def _person_added(self, entry: Mapping[str, Any]) -> None:
+        self._roles[_folded(entry["person"])] = frozenset(entry["roles"])
+
+    def _roles_changed(self, entry: Mapping[str, Any]) -> None:
+        self._person_added(entry)
+
+    def _person_revoked(self, entry: Mapping[str, Any]) -> None:
+        person = _folded(entry["person"])
+        self._revoked.add(person)
+        for held in self._held.values():
+            held.keys = {key for key in held.keys if key[0] != person}
+
+    def _decides(self, person: str) -> bool:
+        return person not in self._revoked and bool(DECIDERS & self._roles.get(person, frozenset()))
 
     def _proposed(self, entry: Mapping[str, Any]) -> None:
         self._held[entry["action"]] = _Held(entry["digest"])
 
     def _decided(self, entry: Mapping[str, Any]) -> None:
-        if entry["verdict"] not in HELD:
+        if entry["verdict"] == "denied":
             self._held.pop(entry["action"], None)
+            return
+        held = self._held.get(entry["action"])
+        if held is None or held.needed is not None:
+            raise Forbidden("a verdict on an action that was not proposed, or has one already")
+        held.needed = NEEDED[entry["verdict"]]
+
+    def _held_again(self, entry: Mapping[str, Any]) -> None:
+        held = self._held.get(entry["action"])
+        if held is not None and entry["verdict"] != "denied":
+            held.needed = max(held.needed or 0, NEEDED[entry["verdict"]])
 
     def _outcome(self, entry: Mapping[str, Any]) -> None:
         if entry["state"] != "unknown":
+            self._held.pop(entry["action"], None)
+
+    def _settled(self, entry: Mapping[str, Any]) -> None:
+        held = self._held.get(entry["action"])
+        if held is not None and entry["state"] == "ready":
+            held.released = False
+        else:
             self._held.pop(entry["action"], None)
 
     def _passkey_added(self, entry: Mapping[str, Any]) -> None:
         if entry["credential"] in self._credentials:
             raise Forbidden("this passkey was added before")
         live = entry["pending"] is False
-        key = from_base64url(entry["public_key"])
-        self._credentials[entry["credential"]] = _Credential(entry["person"], key, int(entry["sign_count"]), live)
+        key, person = from_base64url(entry["public_key"]), _folded(entry["person"])
+        self._credentials[entry["credential"]] = _Credential(person, key, int(entry["sign_count"]), live, entry["by"])
         if live:
-            self._enrolled.add(entry["person"])
+            self._enrolled.add(person)
 
     def _passkey_approved(self, entry: Mapping[str, Any]) -> None:
         name, nonce = entry["credential"], from_base64url(entry["nonce"])
         found = self._credentials.get(name)
-        if found is None or found.live or found.person != entry["person"] or entry["by"] == found.person:
-            raise Forbidden("an approval of no passkey that waits for one, or by its own person")
+        if found is None or found.live or found.revoked or found.person != entry["person"]:
+            raise Forbidden("an approval of no passkey that waits for one")
+        self._may_approve(found, entry["by"])
         statement = approve_statement(found.person, from_base64url(name), found.public_key, nonce)
         self._once(entry["nonce"], ("approve", name))
         self._verify(entry["assertion"], statement, entry["by"], entry["by_credential"])
         found.live = True
         self._enrolled.add(found.person)
 
+    def _may_approve(self, waiting: _Credential, by: str) -> None:
+        """Another person who decides, and did not invite to a further one; oneself only where there is nobody else."""
+        if by == waiting.person:
+            holders = {found.person for found in self._credentials.values() if found.live}
+            if any(self._decides(person) for person in holders - {by}):
+                raise Forbidden("an approval of one's own passkey, where others have one")
+        elif not self._decides(by) or (waiting.person in self._enrolled and by == waiting.added_by):
+            raise Forbidden(f"an approval by {by!s:.80}, who has no role for it, or invited to a further passkey")
+
     def _passkey_revoked(self, entry: Mapping[str, Any]) -> None:
-        self._credentials[entry["credential"]].live = False
+        found = self._credentials[entry["credential"]]
+        found.live, found.revoked = False, True
         for held in self._held.values():
             held.keys = {key for key in held.keys if key[2] != entry["credential"]}
 
@@ -164,8 +223,10 @@ class KeyCheck:
 
     def _key_turned(self, entry: Mapping[str, Any]) -> None:
         held, how = self._held.get(entry["action"]), entry.get("how", "token")
-        if held is None:
+        if held is None or not held.needed:
             raise Forbidden(f"a key on {entry['action']!s:.80}, which is not held")
+        if not self._decides(_folded(entry["person"])):
+            raise Forbidden(f"a key of {entry['person']!s:.80}, who was revoked, or has no role that turns keys")
         if entry["digest"] != held.digest:
             raise Forbidden("the key is for another digest than the proposed one")
         if how == "passkey":
@@ -198,9 +259,20 @@ class KeyCheck:
 
     def _released(self, entry: Mapping[str, Any]) -> None:
         held = self._held.get(entry["action"])
+        if held is None or held.needed is None or held.released:
+            raise Forbidden("released without a verdict, after its end, or twice")
+        if entry["digest"] != held.digest:
+            raise Forbidden("released with another digest than the proposed one")
+        people = [key["person"] for key in entry["keys"]]
         for key in entry["keys"]:
-            if held is None or (key["person"], key["digest"], key.get("credential", "")) not in held.keys:
+            if (key["person"], key["digest"], key.get("credential", "")) not in held.keys:
                 raise Forbidden(f"released with a key of {key['person']!s:.80} that was never turned, or not any more")
+        if len(set(people)) != len(people):
+            raise Forbidden("released with two keys of one person")
+        needed = min(held.needed, 1) if self._policies.get(entry["policy"]) else held.needed
+        if len(people) < needed:
+            raise Forbidden(f"released with {len(people)} of the {needed} keys that its verdict asks for")
+        held.released = True
 
     def _once(self, nonce: str, said: object) -> _Signature:
         if nonce in self._nonces:
@@ -222,3 +294,10 @@ class KeyCheck:
         known = verified(parts, challenge, origin, credential, found.public_key, found.sign_count)
         found.sign_count = known.new_sign_count
         self._seen[origin] = None
+
+
+def _folded(person: str) -> str:
+    """A person's one spelling; :class:`Forbidden` for an entry with another."""
+    if person_id(person) != person:
+        raise Forbidden(f"{person!s:.80} is not how a person's name is spelled")
+    return person

@@ -201,29 +201,11 @@ async def test_a_further_passkey_waits_until_another_person_signs_for_it(house: 
     assert (await kinds(house))[-2:] == ["passkey_approved", "signed_in"]
 
 
-async def test_one_who_holds_the_only_passkeys_adds_another_alone(house: House) -> None:
-    await enrol(house.gate, house.people["olga"], "ana")
-    assert (await further(house, "ana", Authenticator())).passkey.live
-
-
 async def test_a_first_passkey_by_ones_own_link_waits_too(house: House) -> None:
     """A stolen token can ask for a link; it gets no passkey that signs."""
     await enrol(house.gate, house.people["olga"], "bob")
     made = await enrol(house.gate, house.people["ana"], "ana")
     assert made.passkey.pending and made.opened is None
-
-
-async def test_who_turns_no_keys_adds_passkeys_alone(house: House) -> None:
-    await enrol(house.gate, house.people["olga"], "bob")
-    token = token_of((await house.gate.access.invite(house.people["olga"], "aud", (Role.AUDITOR,))).link)
-    begun = await house.gate.access.begin_registration(invitation=token)
-    made = await house.gate.access.finish_registration(
-        begun.ceremony, Authenticator().create(begun.options), invitation=token
-    )
-    assert made.opened is not None
-    begun = await house.gate.access.begin_registration(made.opened.person)
-    answer = Authenticator().create(begun.options)
-    assert (await house.gate.access.finish_registration(begun.ceremony, answer, made.opened.person)).passkey.live
 
 
 async def test_a_passkey_is_refused_or_revoked_by_its_person_or_an_owner(house: House) -> None:

@@ -187,3 +187,94 @@ async def test_a_counter_that_went_back_is_told(house: House) -> None:
     for name in swapped:
         first[name], second[name] = second[name], first[name]
     assert any("sign count" in problem.what for problem in check(entries).problems)
+
+
+# What is released has its keys
+
+
+async def two_keys(house: House) -> Entries:
+    """A change that takes two keys, which ana and bob turn after lena's went with her; and another that only waits."""
+    gate, people = house.gate, house.people
+    anas, bobs, lenas = Authenticator(), Authenticator(), Authenticator()
+    for name, key in (("ana", anas), ("pavel", bobs), ("lena", lenas)):
+        await enrol(gate, people["olga"], name, key)
+    await gate.propose(house.agent, house.call("search", query="x"))
+    record, waiting = [(await gate.propose(house.agent, house.call("wipe", host=host))).record for host in ("h1", "h2")]
+    await turn(gate, people["lena"], lenas, record)
+    await gate.revoke_person(people["olga"], "lena", "left")
+    await turn(gate, people["ana"], anas, record)
+    await turn(gate, people["pavel"], bobs, record)
+    assert (await house.until(record.id)).state is State.SUCCEEDED
+    await turn(gate, people["ana"], anas, waiting)
+    entries: Entries = await house.entries()
+    return entries
+
+
+def forge(entries: Entries, what: str) -> None:
+    """Alter a release, or what it stands on, as the log's owner could, who signs it again."""
+    released = next(e for e in entries if e["kind"] == "released" and e["oversight"] == "two_key")
+    keys = [e for e in entries if e["kind"] == "key_turned" and e["action"] == released["action"]]
+    waits = [e for e in entries if e["kind"] == "key_turned"][-1]
+    if what == "no keys":
+        released["keys"] = []
+    elif what == "no keys, and none turned":
+        released["keys"] = []
+        entries[:] = [entry for entry in entries if entry not in keys]
+    elif what == "one for two":
+        released["keys"] = released["keys"][:1]
+    elif what == "one twice":
+        released["keys"] = released["keys"][:1] * 2
+    elif what == "nobody's":
+        entries.append({**released, "action": waits["action"], "digest": waits["digest"], "keys": []})
+    elif what == "twice":
+        entries.insert(entries.index(released), dict(released))
+    elif what == "never decided":
+        entries.append({**released, "action": "m0"})
+    elif what == "another digest":
+        released["digest"] = "0" * 64
+    elif what == "a second, milder verdict":
+        milder = {"kind": "decided", "action": released["action"], "verdict": "free", "policy": released["policy"]}
+        entries.insert(entries.index(released), milder)
+    elif what == "a key of somebody revoked":
+        revoked = {"kind": "person_revoked", "person": "ana", "by": "olga", "because": "left"}
+        entries.insert(entries.index(keys[1]), revoked)
+    elif what == "a key of somebody who decides nothing":
+        only(entries, "person_added", [e["person"] for e in entries if e["kind"] == "person_added"].index("ana"))[
+            "roles"
+        ] = ["auditor"]
+    elif what == "a token under another spelling":
+        for name in ("credential", "nonce", "holds", "assertion"):
+            del waits[name]
+        waits.update(how="token", person="Ana ")
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("no keys", "0 of the 2 keys"),
+        ("no keys, and none turned", "0 of the 2 keys"),
+        ("one for two", "1 of the 2 keys"),
+        ("one twice", "two keys of one person"),
+        ("nobody's", "0 of the 2 keys"),
+        ("twice", "twice"),
+        ("never decided", "without a verdict"),
+        ("another digest", "another digest"),
+        ("a second, milder verdict", "has one already"),
+        ("a key of somebody revoked", "revoked"),
+        ("a key of somebody who decides nothing", "no role"),
+        ("a token under another spelling", "spelled"),
+    ],
+)
+async def test_a_release_that_lacks_its_keys_is_told(house: House, what: str, says: str) -> None:
+    entries = await two_keys(house)
+    assert check(entries).problems == ()
+    forge(entries, what)
+    assert says in check(entries).problems[0].what
+
+
+async def test_no_approval_revives_a_revoked_passkey(house: House) -> None:
+    entries = await story(house)
+    approved = only(entries, "passkey_approved")
+    revoked = {"kind": "passkey_revoked", "credential": approved["credential"], "person": "ana"}
+    entries.insert(entries.index(approved), revoked)
+    assert [entries[p.entry]["kind"] for p in check(entries).problems][:2] == ["passkey_approved", "key_turned"]
