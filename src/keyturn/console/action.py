@@ -142,13 +142,14 @@ async def _record(visit: Visit) -> ActionRecord:
 async def _may(visit: Visit, record: ActionRecord) -> May:
     roles = set(visit.person.roles)
     decides, senior = bool(roles & DECIDERS), bool(roles & SENIORS)
-    held = record.state is State.HELD
+    held, unknown = record.state is State.HELD, record.state is State.UNKNOWN
+    ran = record.state in (State.CONFIRMING, State.SUCCEEDED)
     return May(
         turn=await _ruling(visit, record.id) if held else None,
         refuse=held and decides,
         confirm=record.state is State.CONFIRMING and decides,
-        revert=record.state in (State.CONFIRMING, State.SUCCEEDED) and decides and record.reversible.rank in (1, 2),
-        settle=record.state is State.UNKNOWN and senior,
+        revert=((ran and decides) or (unknown and senior)) and record.reversible.rank in (1, 2),
+        settle=unknown and senior,
         review=record.review_due and decides,
     )
 

@@ -21,7 +21,7 @@ LAST = 2**53
 SIDES = {
     "agent": ("proposed", "read"),
     "gate": ("decided", "held_again", "released", "escalated", "expired", "drill_planned", "drill_ended"),
-    "world": ("preserved", "auxiliary", "outcome", "reverting"),
+    "world": ("preserved", "auxiliary", "outcome", "reverting", "reversal_unsent"),
 }
 """Who an entry is of: what is in no list, people did."""
 _SIDE_OF = {kind: side for side, kinds in SIDES.items() for kind in kinds}

@@ -41,6 +41,8 @@ class Step(StrEnum):
     REVERT = "revert"
     REVERT_DONE = "revert_done"
     REVERT_LOST = "revert_lost"
+    REVERT_LATER = "revert_later"
+    REVERT_UNSENT = "revert_unsent"
     RETRY = "retry"
     DRILLED = "drilled"
 
@@ -67,8 +69,11 @@ STEPS: dict[tuple[State, Step], State] = {
     (State.SUCCEEDED, Step.REVERT): State.REVERTING,
     (State.REVERTING, Step.REVERT_DONE): State.REVERTED,
     (State.REVERTING, Step.REVERT_LOST): State.UNKNOWN,
+    (State.REVERTING, Step.REVERT_LATER): State.CONFIRMING,
+    (State.REVERTING, Step.REVERT_UNSENT): State.SUCCEEDED,
     (State.UNKNOWN, Step.SUCCEED): State.SUCCEEDED,
     (State.UNKNOWN, Step.FAIL): State.FAILED,
+    (State.UNKNOWN, Step.REVERT): State.REVERTING,
     (State.UNKNOWN, Step.REVERT_DONE): State.REVERTED,
     (State.UNKNOWN, Step.RETRY): State.READY,
 }
@@ -90,6 +95,8 @@ _DONE = {
     Step.REVERT: "be taken back",
     Step.REVERT_DONE: "have been taken back",
     Step.REVERT_LOST: "be lost while it is taken back",
+    Step.REVERT_LATER: "be taken back later",
+    Step.REVERT_UNSENT: "stay because its reversal was not sent",
     Step.RETRY: "be tried again",
 }
 

@@ -117,6 +117,7 @@ _TELLERS: dict[str, Callable[[Entry], Sentence]] = {
     "held_again": lambda _: (Piece("Held again: the facts or the policy changed, and more keys are needed"),),
     "confirmed": _by("confirmed it"),
     "reverting": _by("began to take it back"),
+    "reversal_unsent": _by("could not take it back"),
     "reviewed": lambda entry: _of(entry, "$by", " reviewed it afterwards: ", "$note"),
     "preserved": lambda entry: _of(entry, "Saved first: ", "$steps"),
     "auxiliary": _plain("Called ", "$tool", " for it"),

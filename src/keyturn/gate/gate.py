@@ -244,7 +244,8 @@ class Gate:
         return await self._write(action_id, review.confirm(self._ctx, who, action_id, how))
 
     async def revert(self, who: Person, action_id: str, reason: str, *, how: How = "token") -> ActionRecord:
-        """Take an action back by its inverse. ``Conflict`` while a stop covers it, ``Forbidden`` by the policy."""
+        """Take an action back by its inverse. ``Conflict`` while a stop covers it, ``Forbidden`` by the policy,
+        :class:`~keyturn.errors.ToolNotSent` where the reversal did not leave."""
         why = review.need_reason(reason)
         return await recover.revert(self._ctx, action_id, who.id, why, review.taking_back(self._ctx, who, how))
 

@@ -100,7 +100,8 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     ``fingerprint`` is the same for the same tool, case and arguments; ``due_at`` is when the state's own clock
     runs out (a hold's expiry, a confirmation window's end), 0 for none. ``runner`` is the process that runs it.
     ``preserved``: what must be saved first has been. ``review_due``: a person released it alone, and somebody
-    looks at it afterwards (G18).
+    looks at it afterwards (G18). ``reversal_at``: when a reversal first was begun that may have left, or that the gate
+    tries again; ``retried_at``: when a person last had it sent again; 0 is never.
     """
 
     id: str
@@ -129,6 +130,8 @@ class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
     runner: str = ""
     preserved: bool = False
     review_due: bool = False
+    reversal_at: int = 0
+    retried_at: int = 0
 
     @property
     def drill(self) -> bool:

@@ -5,10 +5,11 @@ one database may sweep at once.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
-from keyturn.core.action import Action
+from keyturn.core.action import Action, ToolRef
 from keyturn.core.execution import State, Step, advance
 from keyturn.core.profile import Reversible, resolve
 from keyturn.core.profile import Step as Call
@@ -17,7 +18,7 @@ from keyturn.errors import Conflict, KeyturnError, ProfileError, StoreError, Too
 from keyturn.gate import drills
 from keyturn.gate.context import Context, log
 from keyturn.gate.execute import ask_tool, effect_shown, end, enough_keys, result_value, run_ready
-from keyturn.gate.notices import Event, announce, of_action
+from keyturn.gate.notices import Event, announce, moved, of_action
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import ActionRecord
 from keyturn.gate.situation import profile_for
@@ -26,6 +27,13 @@ from keyturn.gate.submit import action_of
 from keyturn.wire.session import RpcError
 
 replace = msgspec.structs.replace
+SOON_MS, LATE_MS = 10_000, 3_600_000
+"""How long until a reversal that did not leave is tried again: as long as it has been tried, within these."""
+PUT_BACK = {
+    State.CONFIRMING: Step.REVERT_LATER,
+    State.SUCCEEDED: Step.REVERT_UNSENT,
+    State.UNKNOWN: Step.REVERT_LOST,
+}
 
 
 async def sweep(ctx: Context) -> None:
@@ -44,7 +52,10 @@ async def sweep(ctx: Context) -> None:
     for record in due["ready"]:
         ctx.spawn(run_ready(ctx, record.id), f"running {record.id}")
     for record in due["unconfirmed"]:
-        ctx.spawn(revert(ctx, record.id, "gate", "nobody confirmed it in time"), f"reverting {record.id}")
+        if ctx.tools.definition(record.tool) is None:  # its server is away
+            continue
+        why = "its reversal did not leave before" if record.reversal_at else "nobody confirmed it in time"
+        ctx.spawn(revert(ctx, record.id, "gate", why), f"reverting {record.id}")
 
 
 async def _each(ctx: Context, records: list[ActionRecord], step: Callable[[Context, str], Awaitable[None]]) -> None:
@@ -175,7 +186,7 @@ async def settle_by_check(ctx: Context, action_id: str) -> None:
 
     def write(tx: Tx) -> None:
         now, current = tx.now(ctx.clock.now()), tx.action(action_id)
-        if current is None or current.state is not State.UNKNOWN:
+        if current is None or current != record:  # a person was quicker
             return
         if effect is None:
             tx.put_action(replace(current, ended_by="nobody yet"))
@@ -186,68 +197,117 @@ async def settle_by_check(ctx: Context, action_id: str) -> None:
     ctx.changed(action_id)
 
 
+class _Reversal(msgspec.Struct, frozen=True):
+    """A reversal under way: the row as it was and as it is, and what the inverse's arguments are made of."""
+
+    before: ActionRecord
+    record: ActionRecord
+    inverse: Call
+    scope: dict[str, Any]
+    by: str
+
+
 async def revert(
     ctx: Context, action_id: str, by: str, because: str, may: Callable[[Tx, ActionRecord], None] | None = None
 ) -> ActionRecord:
     """Take an action back by its profile's inverse: the reversal is recorded before it leaves, and runs once.
 
     ``may`` raises if it may not be; None where it reverts by itself.
+    Raises :class:`ToolNotSent` where it surely did not leave: then the action is where it was, and one that waits to
+    be confirmed is taken back by the sweep, later and later as long as its server is away.
     """
-
-    def begin(tx: Tx) -> tuple[ActionRecord, Action, bytes | None, bytes | None]:
-        now, record = tx.now(ctx.clock.now()), tx.action(action_id)
-        if record is None:
-            raise Conflict(f"there is no action {action_id}")
-        if may is not None:
-            may(tx, record)
-        action = action_of(tx, record)
-        if profile_for(ctx, ctx.tools.definition(record.tool), action.arguments).inverse is None:
-            raise Conflict(f"{record.tool} has no inverse", hint="undo it by hand, then note it in the case")
-        record = replace(
-            record,
-            state=advance(record.state, Step.REVERT),
-            changed_at=now,
-            due_at=now + ctx.settings.execution_s * 1000,
-            runner=ctx.runner,
-        )
-        tx.record("reverting", now, {"by": by, "because": because}, action=record.id, case=record.case)
-        tx.put_action(record)
-        return record, action, tx.payload(action_id, "preserved"), tx.payload(action_id, "result")
-
-    record, action, preserved, result = await ctx.store.write(begin)
-    profile = profile_for(ctx, ctx.tools.definition(record.tool), action.arguments)
+    reversal = await ctx.store.write(lambda tx: _begin(ctx, tx, action_id, by, because, may))
 
     def write(tx: Tx) -> ActionRecord:
-        kind = "reverted" if step is Step.REVERT_DONE else "outcome"
-        return end(ctx, tx, replace(record, runner=""), step, tx.now(ctx.clock.now()), by, why, kind)
+        now, record = tx.now(ctx.clock.now()), replace(reversal.record, runner="")
+        if unsent is not None:
+            return _put_back(ctx, tx, reversal, unsent, now)
+        return end(ctx, tx, record, step, now, by, why, "reverted" if step is Step.REVERT_DONE else "outcome")
 
     with ctx.at(action_id):
-        step, why = await _undo(ctx, record, action, profile.inverse, preserved, result)
+        step, why, unsent = Step.REVERT_LOST, "", None
+        try:
+            step, why = await _undo(ctx, reversal)
+        except ToolNotSent as e:
+            unsent = e
         done = await ctx.store.write(write)
     ctx.changed(action_id)
+    if unsent is not None:
+        hint = "it is tried again by itself" if done.state is State.CONFIRMING else "try again when its server is there"
+        raise ToolNotSent(f"the reversal did not leave: {unsent.message}", hint=hint, action=action_id)
     return done
 
 
-async def _undo(
-    ctx: Context,
-    record: ActionRecord,
-    action: Action,
-    inverse: Call | None,
-    preserved: bytes | None,
-    result: bytes | None,
-) -> tuple[Step, str]:
+def _begin(
+    ctx: Context, tx: Tx, action_id: str, by: str, because: str, may: Callable[[Tx, ActionRecord], None] | None
+) -> _Reversal:
+    now, before = tx.now(ctx.clock.now()), tx.action(action_id)
+    if before is None:
+        raise Conflict(f"there is no action {action_id}")
+    if may is not None:
+        may(tx, before)
+    action, definition = action_of(tx, before), ctx.tools.definition(before.tool)
+    if definition is None:
+        raise Conflict(f"{before.tool} is not listed now", hint="try again when its server is there")
+    inverse = profile_for(ctx, definition, action.arguments).inverse
     if inverse is None:
-        return Step.REVERT_LOST, "the tool's profile has lost its inverse"
+        raise Conflict(f"{before.tool} has no inverse", hint="undo it by hand, then note it in the case")
+    if before.state is State.UNKNOWN and before.reversal_at and not _repeatable(ctx, before, inverse):
+        raise Conflict(
+            f"a reversal of {before.id} may have run, and {inverse.tool} is not known to be safe to repeat",
+            hint="find out what became of it, then settle it",
+        )
+    record = replace(
+        before,
+        state=advance(before.state, Step.REVERT),
+        changed_at=now,
+        due_at=now + ctx.settings.execution_s * 1000,
+        runner=ctx.runner,
+        reversal_at=before.reversal_at or now,
+    )
+    tx.record("reverting", now, {"by": by, "because": because}, action=record.id, case=record.case)
+    tx.put_action(record)
+    preserved, result = tx.payload(action_id, "preserved"), tx.payload(action_id, "result")
+    scope = {
+        "arguments": action.arguments,
+        "preserved": msgspec.json.decode(preserved) if preserved else {},
+        "result": result_value(result) if result else None,
+    }
+    return _Reversal(before, record, inverse, scope, by)
+
+
+def _repeatable(ctx: Context, record: ActionRecord, inverse: Call) -> bool:
+    profile = ctx.knowledge.profile_named(ToolRef(record.tool.upstream, inverse.tool))
+    return profile is not None and profile.idempotent
+
+
+async def _undo(ctx: Context, reversal: _Reversal) -> tuple[Step, str]:
+    inverse = reversal.inverse
     try:
-        scope = {
-            "arguments": action.arguments,
-            "preserved": msgspec.json.decode(preserved) if preserved else {},
-            "result": result_value(result) if result else None,
-        }
-        arguments = resolve(inverse.arguments, scope)
-        await ask_tool(ctx, record, inverse.tool, arguments)
-    except (ProfileError, ToolNotSent) as e:
+        await ask_tool(ctx, reversal.record, inverse.tool, resolve(inverse.arguments, reversal.scope))
+    except ToolNotSent:
+        raise
+    except ProfileError as e:
         return Step.REVERT_LOST, f"the reversal did not leave: {e.message}"
     except (KeyturnError, RpcError) as e:
         return Step.REVERT_LOST, f"the reversal's outcome is unknown: {str(e)[:300]}"
     return Step.REVERT_DONE, f"taken back with {inverse.tool}"
+
+
+def _put_back(ctx: Context, tx: Tx, reversal: _Reversal, unsent: ToolNotSent, now: int) -> ActionRecord:
+    """The reversal surely did not leave: the action is where it was, and the entry says so."""
+    before, since, why = (
+        reversal.before,
+        reversal.record.reversal_at,
+        f"the reversal did not leave: {unsent.message[:300]}",
+    )
+    after = replace(before, state=advance(reversal.record.state, PUT_BACK[before.state]), changed_at=now)
+    body: dict[str, Any] = {"by": reversal.by, "because": why, "state": after.state.value}
+    if after.state is State.CONFIRMING:
+        again = now + min(max(now - since, SOON_MS), LATE_MS)
+        body["again_at"] = again
+        after = replace(after, due_at=again, ended_by=reversal.by, ended_because=why, reversal_at=since)
+    entry = tx.record("reversal_unsent", now, body, action=after.id, case=after.case)
+    tx.put_action(after)
+    moved(ctx, tx, after, entry)
+    return after

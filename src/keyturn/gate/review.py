@@ -234,10 +234,12 @@ def confirm(ctx: Context, who: Person, action_id: str, how: How = "token") -> Ca
 
 def taking_back(ctx: Context, who: Person, how: How = "token") -> Callable[[Tx, ActionRecord], None]:
     """Whether this person may take an action back now: lifting containment is a change, too, and waits while a stop
-    covers the action or the tool that would take it back. What reverts by itself is not asked."""
+    covers the action or the tool that would take it back. One that is unknown takes who may settle it. What reverts by
+    itself is not asked."""
 
     def check(tx: Tx, record: ActionRecord) -> None:
-        need_deed(ctx, tx, who, record, how, "take an action back")
+        roles = SENIORS if record.state is State.UNKNOWN else DECIDERS
+        need_deed(ctx, tx, who, record, how, "take an action back", roles)
         inverse = profile_for(ctx, ctx.tools.definition(record.tool), action_of(tx, record).arguments).inverse
         mandate = tx.mandate(record.mandate)
         grants = lineage(tx, mandate) if mandate else []
@@ -269,15 +271,23 @@ def settle(
 
 
 def _retry(ctx: Context, tx: Tx, record: ActionRecord, person: Person, why: str, now: int) -> ActionRecord:
+    """Send the action itself again: once under a set of keys, and never against a reversal that may have left."""
+    if record.reversal_at:
+        raise Conflict(
+            f"{record.id} was being taken back, and a retry would send the change itself again",
+            hint="take it back again, or settle it as reverted, succeeded or failed",
+        )
     definition = ctx.tools.definition(record.tool)
     action = action_of(tx, record)
     _, profile = read_facts(ctx, tx, action, definition, record.fingerprint)
     if not profile.idempotent or record.hold is None:
         raise Conflict(f"{record.tool} is not safe to repeat", hint="settle it as succeeded or failed")
+    if record.retried_at and all(key.turned_at <= record.retried_at for key in record.hold.keys):
+        raise Conflict(f"{record.id} was sent again once already", hint="settle it; the agent may propose it again")
     if now >= record.hold.expires_at:
         raise Conflict(f"the keys of {record.id} have expired", hint="the agent must propose it again")
     state = advance(record.state, Step.RETRY)
-    record = replace(record, state=state, changed_at=now, due_at=record.hold.expires_at)
+    record = replace(record, state=state, changed_at=now, due_at=record.hold.expires_at, retried_at=now)
     tx.record("settled", now, {"by": person.id, "because": why, "state": state}, action=record.id, case=record.case)
     tx.put_action(record)
     return record

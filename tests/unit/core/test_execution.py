@@ -11,8 +11,8 @@ ALLOWED = {
     "executing": "succeed>succeeded succeed_unconfirmed>confirming fail>failed lose>unknown",
     "confirming": "confirm>succeeded revert>reverting",
     "succeeded": "revert>reverting",
-    "reverting": "revert_done>reverted revert_lost>unknown",
-    "unknown": "succeed>succeeded fail>failed revert_done>reverted retry>ready",
+    "reverting": "revert_done>reverted revert_lost>unknown revert_later>confirming revert_unsent>succeeded",
+    "unknown": "succeed>succeeded fail>failed revert>reverting revert_done>reverted retry>ready",
 }
 TABLE = {
     (State(state), Step(way.split(">")[0])): State(way.split(">")[1])
