@@ -169,7 +169,7 @@ def deed(verb: str, done: str) -> Any:
         arguments = () if verb == "confirm" else (visit.form.get("reason", ""),)
         known = {"how": visit.how} if verb in ("confirm", "revert") else {}
         await getattr(visit.gate, verb)(visit.person, record.id, *arguments, **known)
-        return visit.go(f"/console/actions/{record.id}?done={done}")
+        return visit.go(f"/console/actions/{record.id}", done)
 
     return handler
 
@@ -179,7 +179,7 @@ async def settle(visit: Visit) -> Response:
     record = await _record(visit)
     outcome, reason = visit.form.get("outcome", ""), visit.form.get("reason", "")
     await visit.gate.settle(visit.person, record.id, outcome, reason, how=visit.how)
-    return visit.go(f"/console/actions/{record.id}?done=settled")
+    return visit.go(f"/console/actions/{record.id}", "settled")
 
 
 async def narrow(visit: Visit) -> Response:
@@ -200,7 +200,7 @@ async def narrowed(visit: Visit) -> Response:
     except (InvalidInput, Forbidden, Conflict) as error:
         dossier = await visit.gate.dossier.read(visit.person, record.id)
         return await _narrowing(visit, dossier, text, error)
-    return visit.go(f"/console/actions/{smaller.id}?done=narrowed")
+    return visit.go(f"/console/actions/{smaller.id}", "narrowed")
 
 
 async def _narrowing(visit: Visit, dossier: Dossier, text: str, error: KeyturnError | None) -> Response:

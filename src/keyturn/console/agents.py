@@ -52,7 +52,7 @@ async def act(visit: Visit) -> Response:
 async def _revoke(visit: Visit, agent_id: str) -> Response:
     question = question_of(await _agent(visit), "revoke")
     work = visit.gate.revoke_agent(visit.person, agent_id, visit.form.get("reason", ""))
-    return await done(visit, work, question, f"{path_of(agent_id)}?done=revoked")
+    return await done(visit, work, question, path_of(agent_id), "revoked")
 
 
 async def _renew(visit: Visit, agent_id: str) -> Response:
@@ -64,7 +64,7 @@ async def _renew(visit: Visit, agent_id: str) -> Response:
 async def _mark(visit: Visit, agent_id: str) -> Response:
     shared, exposed = "shared" in visit.form, "exposed" in visit.form
     await visit.gate.mark_agent(visit.person, agent_id, shared=shared, exposed=exposed)
-    return visit.go(f"{path_of(agent_id)}?done=saved")
+    return visit.go(path_of(agent_id), "saved")
 
 
 DEEDS: Deeds = {"revoke": _revoke, "renew": _renew, "mark": _mark}

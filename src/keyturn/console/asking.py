@@ -52,13 +52,13 @@ async def ask(visit: Visit, question: Question, problem: KeyturnError | None = N
     return await visit.page("ask.html", status_of(problem), q=question, problem=problem, form=visit.form)
 
 
-async def done(visit: Visit, work: Awaitable[object], question: Question, then: str) -> Response:
-    """Do it and go on; or ask again, with what stood in the way."""
+async def done(visit: Visit, work: Awaitable[object], question: Question, then: str, word: str) -> Response:
+    """Do it and go on, with the word of what the next page says; or ask again, with what stood in the way."""
     try:
         await work
     except REFUSALS as problem:
         return await ask(visit, question, problem)
-    return visit.go(then)
+    return visit.go(then, word)
 
 
 Deeds = dict[str, Callable[[Visit, str], Awaitable[Response]]]

@@ -31,7 +31,7 @@ async def health(visit: Visit) -> Response:
 
 async def drill(visit: Visit) -> Response:
     """An owner sends a drill now."""
-    return await done(visit, visit.gate.care.drill(visit.person), DRILL, "/console/health?done=drilled")
+    return await done(visit, visit.gate.care.drill(visit.person), DRILL, "/console/health", "drilled")
 
 
 DRILL = Question(

@@ -47,7 +47,7 @@ async def issued(visit: Visit) -> Response:
         made = await visit.gate.grant(visit.person, draft_of(visit.form))
     except REFUSALS as problem:
         return await _form(visit, dict(visit.form), problem)
-    return visit.go(f"/console/mandates/{made.id}?done=granted")
+    return visit.go(f"/console/mandates/{made.id}", "granted")
 
 
 async def mandate(visit: Visit) -> Response:
@@ -63,7 +63,7 @@ async def revoke(visit: Visit) -> Response:
     found = await visit.gate.registry.mandate(visit.person, visit.request.path_params["id"][:100])
     name = found.mandate.id
     work = visit.gate.revoke_mandate(visit.person, name, visit.form.get("reason", ""))
-    return await done(visit, work, _revoking(name, found.children), f"/console/mandates/{name}?done=revoked")
+    return await done(visit, work, _revoking(name, found.children), f"/console/mandates/{name}", "revoked")
 
 
 def draft_of(given: Mapping[str, str]) -> MandateDraft:

@@ -113,19 +113,19 @@ async def accounts(visit: Visit) -> Response:
 async def confirm(visit: Visit) -> Response:
     """Link the account that this person came back with."""
     await visit.gate.oidc.link_own(visit.person, visit.form.get("journey", "")[:200])
-    return visit.go(f"{ACCOUNTS}?done=saved")
+    return visit.go(ACCOUNTS, "saved")
 
 
 async def assign(visit: Visit) -> Response:
     """Link an account to somebody, by its subject."""
     await visit.gate.oidc.link(visit.person, visit.form.get("person", ""), visit.form.get("subject", "").strip())
-    return visit.go(f"{ACCOUNTS}?done=saved")
+    return visit.go(ACCOUNTS, "saved")
 
 
 async def unlink(visit: Visit) -> Response:
     """End what an account can do here."""
     await visit.gate.oidc.unlink(visit.person, visit.form.get("issuer", ""), visit.form.get("subject", ""))
-    return visit.go(f"{ACCOUNTS}?done=saved")
+    return visit.go(ACCOUNTS, "saved")
 
 
 ROUTES = (

@@ -24,7 +24,7 @@ async def sessions(visit: Visit) -> Response:
 async def end(visit: Visit) -> Response:
     """End a session: that browser is signed out at its next step."""
     await visit.gate.access.revoke_session(visit.person, visit.form.get("session", ""))
-    return visit.go("/console/sessions?done=revoked")
+    return visit.go("/console/sessions", "revoked")
 
 
 async def add_begin(visit: Visit) -> Response:
@@ -38,7 +38,7 @@ async def add_finish(visit: Visit) -> Response:
     enrolled = await visit.gate.access.finish_registration(
         said.ceremony, said.answer, visit.person, label=said.label, user_agent=user_agent(visit)
     )
-    return JSONResponse({"next": f"/console/sessions?done={'waits' if enrolled.passkey.pending else 'added'}"})
+    return visit.told(JSONResponse({"next": "/console/sessions"}), "waits" if enrolled.passkey.pending else "added")
 
 
 async def approve_begin(visit: Visit) -> Response:
@@ -50,7 +50,7 @@ async def approve_finish(visit: Visit) -> Response:
     """It is live from now on."""
     said: Finish = parsed(visit)
     await visit.gate.access.finish_approval(visit.person, said.ceremony, said.answer)
-    return JSONResponse({"next": "/console/people?done=approved"})
+    return visit.told(JSONResponse({"next": "/console/people"}), "approved")
 
 
 async def passkey(visit: Visit) -> Response:
@@ -63,7 +63,7 @@ async def revoke(visit: Visit) -> Response:
     found = await _found(visit, visit.form.get("credential", ""))
     work = visit.gate.access.revoke_passkey(visit.person, found.credential, visit.form.get("reason", ""))
     own = found.person == visit.person.id
-    return await done(visit, work, _revoking(found), f"/console/{'sessions' if own else 'people'}?done=revoked")
+    return await done(visit, work, _revoking(found), f"/console/{'sessions' if own else 'people'}", "revoked")
 
 
 class _Credential(msgspec.Struct, frozen=True):

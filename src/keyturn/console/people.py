@@ -40,7 +40,7 @@ async def invite(visit: Visit) -> Response:
 async def void_invitation(visit: Visit) -> Response:
     """A link lets nobody in any more."""
     await visit.gate.access.revoke_invitation(visit.person, visit.form.get("invitation", ""))
-    return visit.go("/console/people?done=revoked")
+    return visit.go("/console/people", "revoked")
 
 
 async def deputise(visit: Visit) -> Response:
@@ -51,13 +51,13 @@ async def deputise(visit: Visit) -> Response:
         await visit.gate.quorum.deputise(visit.person, form.get("deputy", ""), until, form.get("absent", ""))
     except REFUSALS as problem:
         return await _list(visit, problem, at="deputise")
-    return visit.go("/console/people?done=saved")
+    return visit.go("/console/people", "saved")
 
 
 async def recall(visit: Visit) -> Response:
     """End a deputy's time now."""
     await visit.gate.quorum.recall(visit.person, visit.form.get("deputy", ""))
-    return visit.go("/console/people?done=saved")
+    return visit.go("/console/people", "saved")
 
 
 async def person(visit: Visit) -> Response:
@@ -78,7 +78,7 @@ async def act(visit: Visit) -> Response:
 
 async def _revoke(visit: Visit, name: str) -> Response:
     work = visit.gate.revoke_person(visit.person, name, visit.form.get("reason", ""))
-    return await done(visit, work, _revoking(await _person(visit)), f"{path_of(name)}?done=revoked")
+    return await done(visit, work, _revoking(await _person(visit)), path_of(name), "revoked")
 
 
 async def _change(visit: Visit, name: str) -> Response:
@@ -87,7 +87,7 @@ async def _change(visit: Visit, name: str) -> Response:
         await visit.gate.registry.change_roles(visit.person, name, roles, reason)
     except REFUSALS as problem:
         return await _one(visit, await _person(visit), problem)
-    return visit.go(f"{path_of(name)}?done=saved")
+    return visit.go(path_of(name), "saved")
 
 
 DEEDS: Deeds = {"revoke": _revoke, "roles": _change}

@@ -29,14 +29,14 @@ async def press(visit: Visit) -> Response:
         await visit.gate.stop(visit.person, scope, subject, form.get("reason", ""))
     except REFUSALS as problem:
         return await _page(visit, dict(form), problem)
-    return visit.go("/console/stop?done=stopped")
+    return visit.go("/console/stop", "stopped")
 
 
 async def resume(visit: Visit) -> Response:
     """Lift a stop."""
     standing = await _in_force(visit, visit.form.get("stop", ""))
     work = visit.gate.resume(visit.person, standing.id, visit.form.get("reason", ""))
-    return await done(visit, work, _resuming(standing), "/console/stop?done=resumed")
+    return await done(visit, work, _resuming(standing), "/console/stop", "resumed")
 
 
 async def _page(visit: Visit, form: dict[str, str], problem: KeyturnError | None) -> Response:

@@ -45,7 +45,7 @@ async def accept(visit: Visit) -> Response:
         await visit.gate.accept_tool(visit.person, ref, visit.form.get("seen", "") or "none")
     except REFUSALS as problem:
         return await _one(visit, await visit.gate.registry.tool(visit.person, ref), problem)
-    return visit.go(f"{path_of(ref)}?done=accepted")
+    return visit.go(path_of(ref), "accepted")
 
 
 def path_of(ref: ToolRef) -> str:

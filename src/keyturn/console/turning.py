@@ -41,9 +41,8 @@ async def finish(visit: Visit) -> Response:
     """Turn every key that the signature covers, or none."""
     said = parsed(visit)
     records = await visit.gate.access.finish_turn(visit.person, said.ceremony, said.answer)
-    if len(records) == 1:
-        return JSONResponse({"next": f"/console/actions/{records[0].id}?done=turned"})
-    return JSONResponse({"next": "/console/?done=turned"})
+    then = f"/console/actions/{records[0].id}" if len(records) == 1 else "/console/"
+    return visit.told(JSONResponse({"next": then}), "turned")
 
 
 async def together(visit: Visit) -> Response:

@@ -22,6 +22,7 @@ from keyturn.gate.records import How, Person
 MAX_BODY = 2 * 1024 * 1024
 MAX_FIELDS = 200
 CSRF_HEADER = "x-keyturn-csrf"
+NOTICE_S = 60
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,42 @@ class Visit:
         """A page (or a part of one) with what every page shows around it."""
         now = self.desk.clock.now()
         body = self.desk.pages.render(template, visit=self, pulse=self.pulse, now=now, **values)
-        return Response(sayable(body), status, media_type="text/html; charset=utf-8")
+        response = Response(sayable(body), status, media_type="text/html; charset=utf-8")
+        if self.notice and "hx-request" not in self.request.headers:
+            self._tell(response, "", 0)
+        return response
 
-    def go(self, path: str) -> Response:
-        """To another page, after a deed."""
-        return RedirectResponse(path, 303)
+    @property
+    def notice(self) -> str:
+        """What this session's own last deed was, for the one page after it: no link can make a page say so."""
+        word, _, mark = self.request.cookies.get(self._notice_cookie, "").partition(".")
+        own = self.token and hmac.compare_digest(mark.encode("utf-8", "replace"), _notice_mark(self.token, word))
+        return word if own else ""
+
+    def go(self, path: str, done: str = "") -> Response:
+        """To another page, after a deed; ``done``: the word of what that page says of it."""
+        return self.told(RedirectResponse(path, 303), done)
+
+    def told(self, response: Response, done: str) -> Response:
+        """The answer, after which the next page says what was done."""
+        if done and self.token:
+            self._tell(response, f"{done}.{_notice_mark(self.token, done).decode()}", NOTICE_S)
+        return response
+
+    def _tell(self, response: Response, value: str, seconds: int) -> None:
+        response.set_cookie(
+            self._notice_cookie,
+            value,
+            max_age=seconds,
+            path="/",
+            httponly=True,
+            samesite="strict",
+            secure=self.desk.secure,
+        )
+
+    @property
+    def _notice_cookie(self) -> str:
+        return f"{self.desk.cookie}-done"
 
 
 def sayable(text: str) -> str:
@@ -83,8 +115,16 @@ def sayable(text: str) -> str:
 
 def csrf_of(token: str) -> str:
     """What a form of this session carries (HMAC-SHA256, base64url); it does not tell the token."""
-    mac = hmac.digest(token.encode("utf-8", "surrogatepass"), b"keyturn/csrf/1", hashlib.sha256)
-    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+    return _mark(token, b"keyturn/csrf/1").decode()
+
+
+def _notice_mark(token: str, word: str) -> bytes:
+    return _mark(token, b"keyturn/done/1\n" + word.encode("utf-8", "replace"))
+
+
+def _mark(token: str, what: bytes) -> bytes:
+    mac = hmac.digest(token.encode("utf-8", "surrogatepass"), what, hashlib.sha256)
+    return base64.urlsafe_b64encode(mac).rstrip(b"=")
 
 
 def check_csrf(visit: Visit, given: str) -> None:

@@ -44,7 +44,6 @@ STAGES = {
     Stage.RESPOND: "changes something",
 }
 NOTICES = {
-    "signed-out": "You are signed out.",
     "turned": "Your key is turned.",
     "narrowed": "The smaller action is proposed in its place; it is decided anew.",
     "refused": "Refused. The agent is told your reason.",
@@ -64,7 +63,7 @@ NOTICES = {
     "approved": "Approved: that passkey may sign in and turn keys from now on.",
     "drilled": "The drill is in the queue. Its end shows here.",
 }
-"""What a page says after a deed; the address carries the word, never the text."""
+"""What a page says after a deed of its own session, once (:meth:`~keyturn.console.visit.Visit.told`)."""
 
 
 def iso(ms: int) -> str:

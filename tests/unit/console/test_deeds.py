@@ -3,11 +3,13 @@
 import html
 import re
 
+import httpx2
 import msgspec
 import pytest
 from tests.passkeys import enrol
-from tests.unit.console.conftest import Desk
+from tests.unit.console.conftest import Browser, Desk
 
+from keyturn.console.words import NOTICES
 from keyturn.core.action import ToolRef
 from keyturn.errors import Unauthenticated
 from keyturn.gate.records import Role
@@ -225,3 +227,26 @@ async def test_a_session_of_a_passkey_takes_back_and_one_of_a_provider_does_not(
     done = await (await desk.browser("lena")).post(revert, reason="it was clean")
     assert done.status_code == 303
     assert desk.house.fleet.changes == [("isolate", "h1"), ("lift", "h1")]
+
+
+async def test_only_a_deed_of_this_session_makes_a_page_say_it_and_once(desk: Desk) -> None:
+    olga, pavel = await desk.browser("olga"), await desk.browser("pavel")
+    says = "Stopped. Nothing of it runs from now on."
+    for word in ("stopped", "turned", "confirmed"):
+        page = (await olga.get(f"/console/?done={word}")).text
+        assert NOTICES[word] not in page, "an address has no word in it"
+    done = await olga.post("/console/stop", scope="agent", subject="responder", reason="odd")
+    assert (done.status_code, done.headers["location"]) == (303, "/console/stop")
+    told = done.headers["set-cookie"]
+    assert "HttpOnly" in told and "SameSite=strict" in told
+    name, _, value = told.partition(";")[0].partition("=")
+
+    async def after(browser: Browser, said: str, **headers: str) -> httpx2.Response:
+        return await browser.get("/console/stop", cookie=f"keyturn={browser.token}; {name}={said}", **headers)
+
+    seen = await after(olga, value)
+    assert says in seen.text and "Max-Age=0" in seen.headers["set-cookie"], "said once"
+    assert "set-cookie" not in (await after(olga, value, hx_request="true")).headers, "a part leaves it to the page"
+    for browser, said in ((pavel, value), (olga, value.replace("stopped", "resumed")), (olga, "stopped"), (olga, "")):
+        text = (await after(browser, said)).text
+        assert says not in text and NOTICES["resumed"] not in text

@@ -42,7 +42,7 @@ async def test_two_people_turn_their_keys_on_what_the_page_showed_and_it_runs(de
         page = (await browser.get(f"/console/actions/{record.id}")).text
         assert holds_on(page) == [[record.id, record.digest]]
         done = await turn(browser, holds_on(page))
-        assert done.json() == {"next": f"/console/actions/{record.id}?done=turned"}, done.text
+        assert done.json() == {"next": f"/console/actions/{record.id}"}, done.text
     assert (await desk.house.until(record.id)).state is State.SUCCEEDED
     assert desk.house.fleet.changes == [("isolate", "dc01")]
     after = (await ana.get(f"/console/actions/{record.id}")).text
@@ -89,7 +89,7 @@ async def test_one_touch_turns_alike_keys_once_each_has_been_opened(desk: Desk) 
         assert (await ana.get(f"/console/actions/{record.id}")).status_code == 200
     page = (await ana.get(path)).text
     assert holds_on(page) == wanted
-    assert (await turn(ana, holds_on(page))).json() == {"next": "/console/?done=turned"}
+    assert (await turn(ana, holds_on(page))).json() == {"next": "/console/"}
     entries = [e for e in await desk.house.entries() if e["kind"] == "key_turned"]
     assert [e["action"] for e in entries] == [record.id for record in records]
     assert len({json.dumps(e["assertion"], sort_keys=True) for e in entries}) == 1, "one signature over the list"
@@ -132,7 +132,7 @@ async def test_refusing_needs_a_reason_and_the_agent_reads_it(desk: Desk) -> Non
     record, ana = await desk.hold(host="ws1"), await desk.browser("ana")
     assert (await ana.post(f"/console/actions/{record.id}/refuse", reason="  ")).status_code == 400
     done = await ana.post(f"/console/actions/{record.id}/refuse", reason="not the host of this case")
-    assert done.headers["location"] == f"/console/actions/{record.id}?done=refused"
+    assert done.headers["location"] == f"/console/actions/{record.id}"
     seen = await desk.house.gate.look(desk.house.agent, record.id)
     assert (seen.state, seen.ended_because) == (State.REFUSED, "not the host of this case")
     assert (await ana.post(f"/console/actions/{record.id}/refuse", reason="again")).status_code == 409
