@@ -100,6 +100,15 @@ def proof(remote: Remote, seq: int) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(remote.proof(seq))).decode())
 
 
+@journal.command("accept-clock")
+@click.option("--reason", required=True, help="Why; it is recorded.")
+@REMOTE
+def accept_clock(remote: Remote, reason: str) -> None:
+    """Say (an owner) that this clock is right though the newest entry is ahead of it: time runs on from that entry."""
+    behind = remote.post("/v1/journal/clock", {"reason": reason})["behind_ms"]
+    click.echo(f"Accepted. The gate's time runs {behind / 1000:.0f} s ahead of this clock from now on.")
+
+
 @journal.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--key", help="The log's public key, or a file that holds it; have it from its owner.")

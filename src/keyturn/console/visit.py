@@ -68,7 +68,7 @@ class Visit:
 
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page (or a part of one) with what every page shows around it."""
-        now = self.desk.clock.now()
+        now = self.pulse.at if self.pulse is not None else self.desk.clock.now()
         body = self.desk.pages.render(template, visit=self, pulse=self.pulse, now=now, **values)
         response = Response(sayable(body), status, media_type="text/html; charset=utf-8")
         if self.notice and "hx-request" not in self.request.headers:

@@ -142,8 +142,13 @@ class Access:
     async def session_for(self, token: str, *, here: bool = True) -> SignedIn:
         """Who is signed in with this token, and that they are here now; ``Unauthenticated`` alike for all that is
         unknown, unused too long, over or revoked. ``here=False``: a page asks by itself, which is no use of it."""
-        found = await self._ctx.store.read(lambda tx: sessions.signed_in(self._ctx, tx, token))
-        if here and sessions.due_touch(self._ctx, found.session):
+
+        def work(tx: Tx) -> tuple[SignedIn, bool]:
+            signed_in = sessions.signed_in(self._ctx, tx, token)
+            return signed_in, sessions.due_touch(self._ctx, tx, signed_in.session)
+
+        found, due = await self._ctx.store.read(work)
+        if here and due:
             self._ctx.store.defer(sessions.touch(self._ctx, found.session.id))
         return found
 

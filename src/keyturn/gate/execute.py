@@ -228,7 +228,7 @@ async def _preserve(ctx: Context, record: ActionRecord, profile: Profile, scope:
         why = f"what must be preserved first could not be: {str(e)[:300]}"
 
         def fail(tx: Tx) -> None:
-            now = tx.now(ctx.clock.now())
+            now = tx.latest(ctx.clock.now())
             end(ctx, tx, record, Step.FAIL, now, "gate", why, "outcome")
 
         await ctx.store.write(fail)
@@ -350,7 +350,7 @@ def _outcome(
     is_error: bool,
 ) -> Callable[[Tx], ActionRecord]:
     def write(tx: Tx) -> ActionRecord:
-        now = tx.now(ctx.clock.now())
+        now = tx.latest(ctx.clock.now())
         state = advance(record.state, step)
         due = now + ctx.settings.confirm_s * 1000 if state is State.CONFIRMING else 0
         body: dict[str, Any] = {"state": state.value, "because": because, "is_error": is_error}

@@ -111,7 +111,7 @@ class Gate:
             body: dict[str, Any] = {"policy": policy.hash, "author": policy.author, "rules": len(policy.rules)}
             body["single_operator"] = policy.single_operator
             text = "\n".join(rule.text for rule in policy.rules).encode()
-            tx.record("policy_loaded", tx.now(self._ctx.clock.now()), body, {"rules": text, "quorum": quorum})
+            tx.record("policy_loaded", tx.latest(self._ctx.clock.now()), body, {"rules": text, "quorum": quorum})
 
     def _follow_holds(self, tx: Tx) -> None:
         """Holds of a version that had no queue yet."""

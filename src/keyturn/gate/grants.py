@@ -232,7 +232,7 @@ def press_stop(ctx: Context, who: Person, scope: Scope, subject: str, reason: st
         raise InvalidInput("a stop names what it stops", hint="everything has no subject; the other scopes have one")
 
     def work(tx: Tx) -> Stop:
-        by, now = need_role(tx, who, DECIDERS, "stop").id, tx.now(ctx.clock.now())
+        by, now = need_role(tx, who, DECIDERS, "stop").id, tx.latest(ctx.clock.now())
         _need_subject(ctx, tx, scope, subject)
         stop = Stop(id=new_id("s", now), scope=scope, subject=subject, reason=need_reason(reason), by=by, at=now)
         tx.put_stop(stop)

@@ -150,7 +150,22 @@ class Tx(Protocol):
 
     # Journal
     def now(self, wall: int) -> int:
-        """``wall``, or the time of the newest entry if the wall clock is behind it: time never runs back."""
+        """``wall``, or the time of the newest entry if the wall clock is a little behind it: time never runs back.
+
+        Further behind, time would stand still and nothing would end: whatever writes gets :class:`StoreError`.
+        """
+        ...
+
+    def latest(self, wall: int) -> int:
+        """:meth:`now` under any clock: for what happened already, and for stops."""
+        ...
+
+    def behind(self, wall: int) -> int:
+        """By how much the wall clock is too far behind; 0 if it is not."""
+        ...
+
+    def accept_clock(self, behind: int) -> None:
+        """Let time run on from the newest entry with this clock's progress; an entry says so."""
         ...
 
     def record(

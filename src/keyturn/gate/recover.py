@@ -39,13 +39,16 @@ PUT_BACK = {
 async def sweep(ctx: Context) -> None:
     """One round: expire, count cooled-off keys, run what is ready, revert what nobody confirmed, mark the lost."""
     now = ctx.clock.now()
+    if behind := await ctx.store.read(lambda tx: tx.behind(now)):
+        log.error("nothing runs: the clock is %d s behind the journal's newest entry", behind // 1000)
+        return
     mine = ctx.tools.upstreams()
     due = await ctx.store.read(lambda tx: _due(ctx, tx, now, mine))
     await _each(ctx, due["expired"], _expire)
     await _each(ctx, due["escalating"], _escalate)
     await _each(ctx, due["keyed"], _count_again)
     await _each(ctx, due["dead"], _bury)
-    if await ctx.store.read(lambda tx: drills.due(ctx, tx, now)):
+    if await ctx.store.read(lambda tx: drills.due(ctx, tx, tx.now(now))):
         await ctx.store.write(lambda tx: drills.turn_over(ctx, tx))
     for record in due["unchecked"]:
         ctx.spawn(settle_by_check(ctx, record.id), f"checking {record.id}")
@@ -219,7 +222,7 @@ async def revert(
     reversal = await ctx.store.write(lambda tx: _begin(ctx, tx, action_id, by, because, may))
 
     def write(tx: Tx) -> ActionRecord:
-        now, record = tx.now(ctx.clock.now()), replace(reversal.record, runner="")
+        now, record = tx.latest(ctx.clock.now()), replace(reversal.record, runner="")
         if unsent is not None:
             return _put_back(ctx, tx, reversal, unsent, now)
         return end(ctx, tx, record, step, now, by, why, "reverted" if step is Step.REVERT_DONE else "outcome")

@@ -10,6 +10,7 @@ from keyturn.core.hold import person_id
 from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
 from keyturn.errors import Conflict, InvalidInput, NotFound
+from keyturn.gate import astray
 from keyturn.gate.context import Context
 from keyturn.gate.dossier import MandateSeen, mandate_seen
 from keyturn.gate.grants import OWNERS
@@ -126,6 +127,10 @@ class Registry:
         """The rules in force, in order."""
         policy = self._ctx.policy
         return RulesSeen(policy.hash, policy.author, policy.rules)
+
+    async def accept_clock(self, who: Person, reason: str) -> int:
+        """An owner says that a clock behind the journal is right: time runs on from its newest entry. So many ms."""
+        return await self._ctx.store.write(astray.accept_clock(self._ctx, who, reason))
 
     async def change_roles(self, who: Person, name: str, roles: tuple[Role, ...], reason: str) -> Person:
         """Give a person other roles: by an owner, and there is always another owner left.

@@ -75,9 +75,9 @@ def in_use(ctx: Context, session: Session, now: int) -> bool:
     return session.revoked_at is None and now < session.expires_at and not unused
 
 
-def due_touch(ctx: Context, session: Session) -> bool:
+def due_touch(ctx: Context, tx: Tx, session: Session) -> bool:
     """Its last use is old enough to be written again (not at every request)."""
-    return ctx.clock.now() - session.seen_at >= min(TOUCH_MS, ctx.access.session_idle_s * 1000 // 4)
+    return tx.now(ctx.clock.now()) - session.seen_at >= min(TOUCH_MS, ctx.access.session_idle_s * 1000 // 4)
 
 
 def touch(ctx: Context, session_id: str) -> Callable[[Tx], None]:

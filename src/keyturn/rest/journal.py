@@ -22,7 +22,7 @@ from keyturn.journal import (
     pack_bundle,
     tile_path,
 )
-from keyturn.rest.requests import Index, Limit, ThePerson
+from keyturn.rest.requests import Because, Index, Limit, TheGate, ThePerson, parsed
 from keyturn.rest.routes import Route, answer
 
 T = TypeVar("T")
@@ -100,6 +100,12 @@ class ConsistencyView(msgspec.Struct, frozen=True):
     old: int
     new: int
     proof: tuple[str, ...]
+
+
+class ClockView(msgspec.Struct, frozen=True):
+    """By how much the gate's time runs ahead of the clock that was accepted, in milliseconds."""
+
+    behind_ms: int
 
 
 def _journal(request: Request) -> Journal:
@@ -195,10 +201,16 @@ async def consistency(
     return answer(await journal.reader.read_journal(read))
 
 
+async def accept_clock(gate: TheGate, who: ThePerson, body: Annotated[Because, parsed(Because)]) -> Response:
+    """Say, as an owner, that a clock behind the newest entry is right: time runs on from that entry."""
+    return answer(ClockView(await gate.registry.accept_clock(who, body.reason)))
+
+
 ROUTES = (
     Route("GET", "/v1/cases/{case}/entries", case_entries, None, {200: EntriesView}),
     Route("GET", "/v1/journal/checkpoint", checkpoint, None, {200: "text/plain"}),
     Route("GET", "/v1/journal/tile/{path:path}", tile, None, {200: "application/octet-stream"}),
     Route("GET", "/v1/journal/inclusion/{seq}", inclusion, None, {200: InclusionView}),
     Route("GET", "/v1/journal/consistency", consistency, None, {200: ConsistencyView}),
+    Route("POST", "/v1/journal/clock", accept_clock, Because, {200: ClockView}),
 )

@@ -23,8 +23,9 @@ class JournalRows:
         self._decoded: tuple[bytes | None, Frontier] = (None, Frontier())
         self._entries: list[_Entry] = []
         self._payloads: list[_Payload] = []
-        self._saved = (0, 0, 0)
+        self._saved = (0, 0, 0, 0)
         self.at = 0
+        self.ahead = 0
 
     @property
     def size(self) -> int:
@@ -40,17 +41,17 @@ class JournalRows:
 
     def load(self) -> None:
         """Look at the head as it stands in the database (another process may have appended)."""
-        row = self._db.execute("SELECT at, frontier FROM journal_head").fetchone()
+        row = self._db.execute("SELECT at, frontier, ahead FROM journal_head").fetchone()
         self._entries, self._payloads = [], []
-        self.at, self._head = row if row else (0, None)
+        self.at, self._head, self.ahead = row if row else (0, None, 0)
 
     def save(self) -> None:
         """Remember this point in the transaction."""
-        self._saved = (len(self._entries), len(self._payloads), self.at)
+        self._saved = (len(self._entries), len(self._payloads), self.at, self.ahead)
 
     def undo(self) -> None:
         """Forget what came after :meth:`save`."""
-        entries, payloads, self.at = self._saved
+        entries, payloads, self.at, self.ahead = self._saved
         del self._entries[entries:], self._payloads[payloads:]
 
     def append(
@@ -100,7 +101,7 @@ class JournalRows:
         for level, index in newly_full(old, frontier.size):
             self._db.execute("INSERT INTO tiles VALUES (?,?,?)", (level, index, self._full(level, index)))
         head = frontier.encode()
-        self._db.execute("INSERT OR REPLACE INTO journal_head VALUES (1,?,?)", (self.at, head))
+        self._db.execute("INSERT OR REPLACE INTO journal_head VALUES (1,?,?,?)", (self.at, head, self.ahead))
         self._head, self._decoded = head, (head, frontier)
         self._entries, self._payloads = [], []
 

@@ -171,6 +171,10 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE journeys (state TEXT PRIMARY KEY, expires_at INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE INDEX journeys_end ON journeys (expires_at);
     """,
+    # How far the gate's time runs ahead of the clock: what an owner accepted after a clock went astray.
+    """
+    ALTER TABLE journal_head ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 

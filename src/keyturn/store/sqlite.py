@@ -62,7 +62,7 @@ class SqliteStore:
             self._reader.execute("PRAGMA query_only=ON")
         except sqlite3.Error as e:
             raise StoreError(f"can't use the database {path.name}: {e}", hint="restore it from a copy") from e
-        self._read_tx = SqliteTx(self._reader)
+        self._read_tx = SqliteTx(self._reader, writes=False)
         self._writer = Writer(lambda: SqliteTx(connect(path)))
 
     async def write(self, work: Callable[[Tx], T]) -> T:

@@ -10,6 +10,7 @@ from keyturn.core.action import Target, ToolRef
 from keyturn.core.execution import State
 from keyturn.core.facts import Chain
 from keyturn.core.mandate import Mandate
+from keyturn.errors import StoreError
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
 from keyturn.store.access_rows import AccessRows
 from keyturn.store.care_rows import CareRows
@@ -31,11 +32,15 @@ _stop = msgspec.msgpack.Decoder(Stop)
 _pin = msgspec.msgpack.Decoder(ToolPin)
 
 
+SKEW_MS = 5 * 60 * 1000
+"""How far a clock may be behind the newest entry: machines on one database differ by a little."""
+
+
 class SqliteTx:
     """Reads and writes on one connection. The writer begins and commits; nobody else does."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, *, writes: bool = True) -> None:
+        self._db, self._writes = db, writes
         self.journal = JournalRows(db)
         self.access = AccessRows(db)
         self.pulse = PulseRows(db, self.journal)
@@ -288,7 +293,22 @@ class SqliteTx:
     # Journal
 
     def now(self, wall: int) -> int:
-        return max(wall, self.journal.at)
+        if self._writes and (behind := self.behind(wall)):
+            raise StoreError(
+                f"this machine's clock is {_long(behind)} behind the journal's newest entry, so nothing runs",
+                hint="set the clock right, or wait; if it is right, an owner says so: keyturn journal accept-clock",
+            )
+        return self.latest(wall)
+
+    def latest(self, wall: int) -> int:
+        return max(wall + self.journal.ahead, self.journal.at)
+
+    def behind(self, wall: int) -> int:
+        behind = self.journal.at - wall - self.journal.ahead
+        return behind if behind > SKEW_MS else 0
+
+    def accept_clock(self, behind: int) -> None:
+        self.journal.ahead += behind
 
     def record(
         self,
@@ -311,3 +331,14 @@ class SqliteTx:
 
     def put_setting(self, name: str, value: bytes) -> None:
         self._db.execute("INSERT OR REPLACE INTO settings VALUES (?,?)", (name, value))
+
+
+def _long(milliseconds: int) -> str:
+    minutes = milliseconds // 60_000
+    return (
+        f"{minutes} minutes"
+        if minutes < 120
+        else f"{minutes // 60} hours"
+        if minutes < 2880
+        else f"{minutes // 1440} days"
+    )

@@ -1,9 +1,13 @@
 """The record from the command line: published, verified, told, proved."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.unit.cli.conftest import Propose, Run, Site
+
+from keyturn.cli.remote import Remote
 
 
 def test_a_published_journal_verifies_and_a_flipped_byte_is_refused(
@@ -68,3 +72,21 @@ def test_a_case_that_is_not_there_is_said(site: Site, run: Run, propose: Propose
     propose("edr_get_host", hostname="DC-01")
     ended = run("journal", "show", "--case", "INC-1O42", token=site.tokens["ana"], url=site.url)
     assert ended.exit_code == 1 and "there is no case" in ended.output
+
+
+def test_a_clock_behind_the_journal_runs_nothing_until_an_owner_accepts_it(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "keyturn.toml"
+    config.write_text('data = "data"\n[upstreams.none]\ncommand = "none"\n')
+    with Remote.in_process(config, "") as first:
+        olga = first.add_person("olga", ("owner", "lead"), ())["token"]
+    with closing(sqlite3.connect(tmp_path / "data" / "keyturn.db", isolation_level=None)) as db:
+        db.execute("UPDATE journal_head SET at = at + 86400000 * 3 + 3600000")
+    add = ("person", "add", "ana", "--role", "analyst", "-c", str(config))
+    refused = run(*add, token=olga)
+    assert refused.exit_code == 1 and "3 days behind" in refused.output, refused.output
+    assert "keyturn journal accept-clock" in refused.output
+    accept = ("journal", "accept-clock", "--reason", "the clock was ahead", "-c", str(config))
+    accepted = run(*accept, token=olga)
+    assert accepted.exit_code == 0 and "ahead of this clock" in accepted.output, accepted.output
+    assert run(*add, token=olga).exit_code == 0
+    assert run(*accept, token=olga).exit_code == 1
