@@ -1,9 +1,10 @@
 """What all pages share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keyturn.console.live import Live
 from keyturn.console.pages import Pages
+from keyturn.console.rate import Rate
 from keyturn.gate import Gate
 from keyturn.gate.ports import Clock
 
@@ -13,7 +14,8 @@ Settings = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 @dataclass(frozen=True)
 class Desk:
-    """The gate's verbs, the templates, the live stream, the clock, the one address, and what is configured."""
+    """The gate's verbs, the templates, the live stream, the clock, the one address, what is configured, and how often
+    strangers came to the door."""
 
     gate: Gate
     pages: Pages
@@ -21,6 +23,7 @@ class Desk:
     clock: Clock
     origin: str
     settings: Settings = ()
+    door: Rate = field(default_factory=Rate)
 
     @property
     def secure(self) -> bool:

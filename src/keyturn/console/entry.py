@@ -66,6 +66,7 @@ async def sign_in(visit: Visit) -> Response:
 
 async def sign_in_begin(visit: Visit) -> Response:
     """Ask whoever is there."""
+    visit.knock()
     return begun(await visit.gate.access.begin_sign_in())
 
 
@@ -96,6 +97,7 @@ async def join(visit: Visit) -> Response:
 
 async def join_begin(visit: Visit) -> Response:
     """Ask for the new passkey of the link's holder."""
+    visit.knock()
     said = parsed(visit)
     return begun(await visit.gate.access.begin_registration(invitation=_given(said), name=said.name))
 

@@ -42,6 +42,7 @@ _TITLES = {
     405: "That is not how this page is asked",
     409: "It is not as it was",
     421: "This is another address",
+    429: "That was too often",
     502: "The tool's server failed",
     504: "The sign-in provider does not answer",
     503: "The database does not answer",
@@ -80,10 +81,16 @@ class Errors:
         return await self._answer(request, status, error.message, error.hint, reasons)
 
     async def no_page(self, request: Request, error: HTTPException) -> Response:
-        """A path or method that does not exist."""
-        hint = "go back to the queue" if error.status_code == 404 else "go back, and use the page's own buttons"
-        message = f"no page is at {request.url.path[:200]}" if error.status_code == 404 else _phrase(error.status_code)
-        return await self._answer(request, error.status_code, message, hint)
+        """A path or method that does not exist, or that is asked too often."""
+        status, hint = error.status_code, "go back, and use the page's own buttons"
+        message = _phrase(status)
+        if status == 404:
+            message, hint = f"no page is at {request.url.path[:200]}", "go back to the queue"
+        elif status == 429:
+            message, hint = error.detail, "wait a minute, then try again"
+        response = await self._answer(request, status, message, hint)
+        response.headers.update(error.headers or {})
+        return response
 
     async def unexpected(self, request: Request, error: Exception) -> Response:
         """Anything else: the details stay in the server's log."""

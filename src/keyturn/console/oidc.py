@@ -21,6 +21,7 @@ MAX_FIELD = 4096
 
 async def depart(visit: Visit) -> Response:
     """To the provider, to sign in."""
+    visit.knock()
     return await _leave(visit, own_path(visit.form.get("next", "")), None)
 
 

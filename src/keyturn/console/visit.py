@@ -62,6 +62,11 @@ class Visit:
         """The session's own mark for forms: another site can't know it."""
         return csrf_of(self.token) if self.token else ""
 
+    def knock(self) -> None:
+        """Count a stranger who begins to come in; 429 if there are too many (:mod:`keyturn.console.rate`)."""
+        client = self.request.client
+        self.desk.door.take(client.host if client is not None else "", self.desk.clock.now())
+
     def asked(self, name: str, default: str = "") -> str:
         """A value of the query, within bounds."""
         return self.request.query_params.get(name, default)[:1000]

@@ -6,12 +6,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.exceptions import HTTPException
 from tests.authenticator import Authenticator
+from tests.passkeys import enrol as passkey_of
 from tests.unit.console.conftest import ORIGIN, Browser, Desk
 from tests.unit.gate.conftest import House
 
-from keyturn.console import Console
-from keyturn.gate import Context, Gate
+from keyturn.console import Console, rate
+from keyturn.gate import Context, Gate, ceremonies
 from keyturn.gate.records import Role
 from keyturn.store import SqliteStore
 
@@ -137,3 +139,29 @@ async def test_a_strangers_passkey_does_not_sign_in(desk: Desk) -> None:
         "/console/sign-in/finish", ceremony=begun["ceremony"], answer=stranger.authenticator.get(begun["options"])
     )
     assert answer.status_code == 401 and "set-cookie" not in answer.headers
+
+
+async def test_strangers_can_not_push_out_those_who_are_signing_in(desk: Desk) -> None:
+    ana = Browser(desk.console)
+    await passkey_of(desk.house.gate, desk.house.people["olga"], "ana", ana.authenticator)
+    begun = (await ana.call("/console/sign-in/begin")).json()
+    for _ in range(rate.OF_ONE - 1):
+        assert (await ana.call("/console/sign-in/begin")).status_code == 200
+    refused = await ana.call("/console/sign-in/begin")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert refused.json()["error"]["hint"] == "wait a minute, then try again"
+    answer = ana.authenticator.get(begun["options"])
+    assert (await ana.call("/console/sign-in/finish", ceremony=begun["ceremony"], answer=answer)).status_code == 200
+    desk.house.clock.ms += 60_000
+    assert (await ana.call("/console/sign-in/begin")).status_code == 200
+
+
+def test_all_addresses_together_begin_no_more_than_are_kept() -> None:
+    door, now = rate.Rate(), 0
+    for minute in range(ceremonies.CEREMONY_S // 60 + 1):
+        now = minute * 60_000
+        for n in range(rate.OF_ALL):
+            door.take(f"10.0.{n // 250}.{n % 250}", now)
+        with pytest.raises(HTTPException):
+            door.take("192.0.2.1", now)
+    assert (ceremonies.CEREMONY_S // 60 + 1) * rate.OF_ALL <= ceremonies.OPEN_SIGN_INS
