@@ -221,7 +221,10 @@ async def test_a_session_of_a_passkey_takes_back_and_one_of_a_provider_does_not(
     await desk.house.until(record.id)
     await enrol(gate, people["olga"], "lena")
     revert = f"/console/actions/{record.id}/revert"
-    refused = await (await desk.browser("lena", "oidc")).post(revert, reason="it was clean")
+    oidc, page = await desk.browser("lena", "oidc"), f"/console/actions/{record.id}"
+    assert "not signed in with a passkey, and who has one does this with it alone" in (await oidc.get(page)).text
+    assert "signed in with a passkey as you are" in (await (await desk.browser("lena")).get(page)).text
+    refused = await oidc.post(revert, reason="it was clean")
     assert refused.status_code == 403 and "guardrail-9-passkey-not-token" in refused.text
     assert desk.house.fleet.changes == [("isolate", "h1")]
     done = await (await desk.browser("lena")).post(revert, reason="it was clean")
