@@ -154,6 +154,19 @@ def test_several_alike_by_one_touch_once_each_was_opened(soc: Soc, open_page: Op
     assert sorted(host for _, host in soc.house.fleet.changes) == ["ws0", "ws1", "ws2"]
 
 
+def test_alike_holds_that_arise_one_by_one_get_their_heading_and_marks_stay(soc: Soc, open_page: OpenPage) -> None:
+    first, ana = soc.hold(host="ws0"), open_page("ana")
+    ana.go("/console/")
+    expect(ana.page.locator("#live")).to_have_attribute("data-state", "on")
+    box = ana.page.locator(f"#row-{first.id} input[type=checkbox]")
+    box.check()
+    for n in range(1, 3):
+        soc.hold(host=f"ws{n}")
+    expect(ana.page.locator(".bunch-head")).to_contain_text("3 alike")
+    expect(box).to_be_checked()
+    expect(ana.page.locator("#together-count")).to_have_text("1 marked")
+
+
 def test_it_expires_while_its_page_is_open(soc: Soc, open_page: OpenPage) -> None:
     soc.house.ctx.settings = GateSettings(hold_s=600)
     record = soc.hold(host="ws1")

@@ -4,6 +4,7 @@
   const queue = document.getElementById("queue");
   if (!queue) return;
   const wanted = JSON.parse(queue.dataset.filter);
+  let heading = false;
   const list = () => document.getElementById("rows");
 
   const fits = (action) => Object.entries(wanted).every(([name, value]) => action[name] === value);
@@ -57,6 +58,10 @@
       place(list(), bunch, (each) => Number(each.querySelector(".row").dataset.sort));
     } else place(bunch.querySelector("ol"), row, (each) => Number(each.dataset.sort));
     settle();
+    if (!heading && bunch.querySelectorAll(".row").length > 1 && !bunch.querySelector(".bunch-head")) {
+      heading = true; // the server writes what alike ones have in common
+      setTimeout(() => afresh().finally(() => { heading = false; }), Math.random() * 400);
+    }
   }
 
   function settle() {
@@ -79,7 +84,9 @@
 
   function afresh() {
     const focused = document.activeElement?.closest("[data-row]")?.id;
-    htmx.ajax("GET", location.pathname + location.search, { target: "#queue", swap: "innerHTML" }).then(() => {
+    const marked = new Set([...queue.querySelectorAll("input[name=id]:checked")].map((box) => box.value));
+    return htmx.ajax("GET", location.pathname + location.search, { target: "#queue", swap: "innerHTML" }).then(() => {
+      for (const box of queue.querySelectorAll("input[name=id]")) box.checked = marked.has(box.value);
       if (focused) document.getElementById(focused)?.querySelector("[data-main]")?.focus({ preventScroll: true });
       settle();
     });
