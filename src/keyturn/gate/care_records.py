@@ -134,7 +134,6 @@ class Drills(msgspec.Struct, frozen=True):
     turned: int = 0
     expired: int = 0
     withdrawn: int = 0
-    waiting: int = 0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

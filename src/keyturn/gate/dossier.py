@@ -180,7 +180,7 @@ class Dossiers:
     async def narrow(
         self, who: Person, action_id: str, arguments: dict[str, Any], *, how: How = "token"
     ) -> ActionRecord:
-        """Change a held action to a smaller one: the same tool, fewer targets, nothing graver. The new action's row.
+        """Change a held action to a smaller one: the same tool, fewer targets, all else equal. The new action's row.
 
         The original ends ``withdrawn``; the new one is the agent's with ``who`` beside it, decided anew, and held for
         at least one key: nobody who narrowed it counts as independent. Raises ``Conflict`` if it is not held,

@@ -50,28 +50,35 @@ def due(ctx: Context, tx: Tx, now: int) -> bool:
     if not ctx.care.drills_per_week:
         return False
     plan = planned(tx)
-    return plan is None or plan.at <= now
+    return (plan is None or plan.at <= now) and not tx.care.drill_waits()
 
 
 def turn_over(ctx: Context, tx: Tx) -> None:
-    """Open the drill whose time has come, if one can be made now, and plan the next."""
+    """Open the drill whose time has come, or plan the next.
+
+    The next is planned once the last has ended: an entry right after a hold opened would say which it was.
+    """
     now = tx.now(ctx.clock.now())
     if not due(ctx, tx, now):
         return
     plan = planned(tx)
-    if plan is not None and tx.care.drills(0).waiting == 0:
-        open_drill(ctx, tx, bytes.fromhex(plan.mark), now)
+    if plan is not None and open_drill(ctx, tx, bytes.fromhex(plan.mark), now, "gate") is not None:
+        tx.put_setting(PLAN, b"")
+        return
     _plan(tx, now + rules.pause_ms(ctx.chance(), ctx.care.drills_per_week), now)
 
 
 def at_once(ctx: Context, tx: Tx, by: str) -> ActionRecord:
-    """A drill because an owner wants one now; committed to, then opened."""
-    now, mark = tx.now(ctx.clock.now()), secrets.token_bytes(32)
-    tx.record("drill_planned", now, {"commitment": rules.commitment(mark), "by": by})
-    opened = open_drill(ctx, tx, mark, now)
+    """A drill because an owner wants one now: the one that is planned, if there is.
+
+    Else its digest alone commits to the mark, through the nonce; an entry right before it would give it away.
+    """
+    now, plan = tx.now(ctx.clock.now()), planned(tx)
+    opened = open_drill(ctx, tx, bytes.fromhex(plan.mark) if plan else secrets.token_bytes(32), now, by)
     if opened is None:
         hint = "a drill is made from one of the last actions that people answered, while its mandate is live"
         raise Conflict("there is nothing to make a drill from", hint=hint)
+    tx.put_setting(PLAN, b"")
     return opened
 
 
@@ -81,7 +88,7 @@ def _plan(tx: Tx, at: int, now: int) -> None:
     tx.record("drill_planned", now, {"commitment": rules.commitment(mark), "by": "gate"})
 
 
-def open_drill(ctx: Context, tx: Tx, mark: bytes, now: int) -> ActionRecord | None:
+def open_drill(ctx: Context, tx: Tx, mark: bytes, now: int, by: str) -> ActionRecord | None:
     """A drill from one of the last holds, as the mark says; None if none of them would be held now."""
     recent = tx.care.recent_holds(LOOK_BACK)
     chance = ctx.chance()
@@ -98,7 +105,7 @@ def open_drill(ctx: Context, tx: Tx, mark: bytes, now: int) -> ActionRecord | No
         if verdict.oversight is None or verdict.oversight < Oversight.ONE_KEY:
             continue
         opened = enter(ctx, tx, action, facts, verdict, fingerprint, drill=mark.hex())
-        tx.care.put_drill(Drill(action=opened.id, mark=mark.hex(), opened_at=now))
+        tx.care.put_drill(Drill(action=opened.id, mark=mark.hex(), opened_at=now, by=by))
         return opened
     return None
 
@@ -122,6 +129,6 @@ def reveal(tx: Tx, record: ActionRecord, step: Step, now: int, by: str, because:
     if found is None or record.hold is None:
         raise Conflict(f"{record.id} is no drill")
     tx.care.put_drill(msgspec.structs.replace(found, ended_at=now, result=result, person=by))
-    body = {"mark": found.mark, "result": result, "person": by}
+    body = {"mark": found.mark, "result": result, "person": by, "by": found.by}
     tx.record("drill_ended", now, body, action=record.id, case=record.case)
     return f"{_WORDS[result]} ({because})" if result == "refused" else _WORDS[result]

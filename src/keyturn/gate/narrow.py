@@ -6,6 +6,7 @@ tool or skip its policy (langchain#40166): the new action goes the whole way in.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from keyturn.core.canonical import canonical_json
 from keyturn.core.execution import State, Step
 from keyturn.core.facts import Oversight
 from keyturn.core.policy import Reason, Verdict
-from keyturn.core.profile import named_targets, no_graver
+from keyturn.core.profile import TargetRule, at_path, named_targets, no_graver
 from keyturn.errors import Conflict, Forbidden, InvalidArguments
 from keyturn.gate.answers import answered
 from keyturn.gate.context import Context, new_id
@@ -104,6 +105,7 @@ def _smaller(ctx: Context, original: Action, draft: Draft, person: Person, new: 
         raise InvalidArguments("no target would be left, which may mean all of them", hint="keep at least one")
     if not no_graver(draft.profile, before):
         raise InvalidArguments("it would do something graver than the original", hint="refuse it instead")
+    _only_fewer_targets(tuple(rule for rule in before.targets if rule in draft.profile.targets), original, arguments)
     by = original.narrowed.by if original.narrowed is not None else ()
     return msgspec.structs.replace(
         original,
@@ -115,3 +117,34 @@ def _smaller(ctx: Context, original: Action, draft: Draft, person: Person, new: 
         nonce=secrets.token_hex(16),
         narrowed=Narrowing(original.id, tuple(dict.fromkeys((*by, person.id)))),
     )
+
+
+def _only_fewer_targets(rules: tuple[TargetRule, ...], original: Action, arguments: dict[str, Any]) -> None:
+    """Items may be left out of lists that name targets; all else stays, for what a smaller number or a missing filter
+    would do, nobody can tell from here."""
+    before, after = original.arguments, arguments
+    for path in (rule.argument for rule in rules):
+        try:
+            old, new = at_path(before, path), at_path(after, path)
+        except LookupError:
+            continue
+        if isinstance(old, list) and isinstance(new, list) and new and _counted(new) <= _counted(old):
+            before, after = _without(before, path.split(".")), _without(after, path.split("."))
+    if canonical_json(before) != canonical_json(after):
+        raise InvalidArguments(
+            "more than its targets would change", hint="only leave items out of a list of targets; else refuse it"
+        )
+
+
+def _counted(items: list[Any]) -> Counter[bytes]:
+    return Counter(map(canonical_json, items))
+
+
+def _without(value: Any, path: list[str]) -> Any:
+    """The value with nothing at the path, which leads somewhere."""
+    if not path:
+        return None
+    if isinstance(value, dict):
+        return {**value, path[0]: _without(value[path[0]], path[1:])}
+    at = int(path[0])
+    return [*value[:at], _without(value[at], path[1:]), *value[at + 1 :]]

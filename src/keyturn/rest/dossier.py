@@ -98,7 +98,7 @@ async def dossier(gate: TheGate, who: ThePerson, action_id: str) -> Response:
 
 
 async def narrow(gate: TheGate, who: ThePerson, action_id: str, body: Annotated[Narrow, parsed(Narrow)]) -> Response:
-    """Change a held action to a smaller one: fewer targets, nothing graver. The new action is decided anew, and held.
+    """Change a held action to a smaller one: fewer targets, all else equal. The new action is decided anew, and held.
 
     The original ends withdrawn. Whoever narrowed it does not count as independent for it.
     """

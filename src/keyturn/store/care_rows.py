@@ -52,7 +52,9 @@ class CareRows:
             self._db.execute("UPDATE waiting SET open = 0 WHERE action = ?", (record.id,))
             return
         gone = self._db.execute("DELETE FROM waiting WHERE action = ?", (record.id,)).rowcount
-        if gone and not hold.drill:
+        if gone and hold.drill:
+            self._count(hold.opened_at, "", "opened", -1)  # until it ended it counted, and could not be told
+        elif gone:
             self._count_end(record, _ENDS.get(record.state, "released"), record.changed_at - hold.opened_at)
 
     def _wait(self, record: ActionRecord, hold: Hold) -> None:
@@ -67,8 +69,7 @@ class CareRows:
             record.oversight_word, int(together(record)), hold.escalates_at,
         )  # fmt: skip
         self._db.execute("INSERT INTO waiting VALUES (?,?,?,?,?,?,?,?,?,?)", row)
-        if not hold.drill:
-            self._count(hold.opened_at, "", "opened")
+        self._count(hold.opened_at, "", "opened")
 
     def _count_end(self, record: ActionRecord, how: str, waited: int) -> None:
         at = record.changed_at
@@ -77,10 +78,9 @@ class CareRows:
         if how == "released" and record.hold is not None and len(record.hold.counted()) == 1:
             self._count(at, "", "alone")
 
-    def _count(self, at: int, person: str, what: str) -> None:
-        self._db.execute(
-            "INSERT INTO tallies VALUES (?,?,?,1) ON CONFLICT DO UPDATE SET n = n + 1", (person, at // HOUR_MS, what)
-        )
+    def _count(self, at: int, person: str, what: str, n: int = 1) -> None:
+        sql = "INSERT INTO tallies VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
+        self._db.execute(sql, (person, at // HOUR_MS, what, n))
 
     def escalating(self, now: int, limit: int) -> list[ActionRecord]:
         sql = (
@@ -179,11 +179,13 @@ class CareRows:
         return _drill.decode(row[0]) if row else None
 
     def drills(self, since: int) -> Drills:
-        sql = "SELECT result, count(*) FROM drills WHERE opened_at >= ? OR result = '' GROUP BY result"
+        sql = "SELECT result, count(*) FROM drills WHERE opened_at >= ? AND result <> '' GROUP BY result"
         found = dict(self._db.execute(sql, (since,)))
-        waiting = found.pop("", 0)
         found.pop("denied", None)
-        return Drills(**found, waiting=waiting)
+        return Drills(**found)
+
+    def drill_waits(self) -> bool:
+        return self._db.execute("SELECT 1 FROM drills WHERE result = '' LIMIT 1").fetchone() is not None
 
     def recent_holds(self, limit: int) -> list[ActionRecord]:
         sql = (

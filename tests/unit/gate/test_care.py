@@ -130,10 +130,13 @@ async def test_health_counts_what_happened(house: House) -> None:
 # Drills
 
 
-async def drill(house: House) -> Any:
+async def drill(house: House, planned: bool = False) -> Any:
     """A drill, after a real hold that it can be made from."""
     before = await one_key(house, "h1")
     await house.gate.reject(house.people["bob"], before.id, "no")
+    if planned:
+        house.ctx.care, house.ctx.chance = CareSettings(drills_per_week=7), lambda: 0.5
+        await house.gate.sweep()
     return await house.gate.care.drill(house.people["olga"])
 
 
@@ -168,7 +171,7 @@ async def test_turning_a_key_on_a_drill_ends_it_and_says_so(house: House) -> Non
     assert await bodies(house, "key_turned") == []
     assert house.fleet.changes == []
     health = await house.gate.care.health(house.people["olga"], 0)
-    assert (health.drills.turned, health.drills.waiting) == (1, 0)
+    assert health.drills.turned == 1
     assert (health.holds, health.withdrawn) == (1, 0), "a drill is no hold"
 
 
@@ -193,7 +196,7 @@ async def test_a_drill_that_nobody_answers_ends_with_the_truth(house: House) -> 
 
 
 async def test_the_journal_committed_to_the_drill_before_and_tells_it_after(house: House) -> None:
-    record = await drill(house)
+    record = await drill(house, planned=True)
     content = (await house.gate.story(house.people["ana"], record.id)).content
     await house.gate.reject(house.people["ana"], record.id, "no")
     mark = bytes.fromhex((await revealed(house))["mark"])
@@ -205,6 +208,22 @@ async def test_the_journal_committed_to_the_drill_before_and_tells_it_after(hous
     kinds = [entry["kind"] for entry in entries]
     of_it = next(n for n, entry in enumerate(entries) if entry.get("action") == record.id)
     assert kinds.index("drill_planned") < of_it
+
+
+async def test_no_entry_beside_a_drill_gives_it_away(house: House) -> None:
+    """Neither one right before an owner's drill, nor the next one's plan right after it: that waits for its end."""
+    record = await drill(house)
+    assert await bodies(house, "drill_planned") == []
+    house.ctx.care, house.ctx.chance = CareSettings(drills_per_week=7), lambda: 0.5
+    health = await house.gate.care.health(house.people["ana"], 0)
+    ended = health.released + health.refused + health.expired + health.withdrawn + health.denied
+    assert health.holds - ended == health.open, "the sums do not tell it either"
+    await house.gate.sweep()
+    assert await bodies(house, "drill_planned") == []
+    await house.gate.reject(house.people["ana"], record.id, "no")
+    assert (await revealed(house))["by"] == "olga"
+    await house.gate.sweep()
+    assert [body["by"] for body in await bodies(house, "drill_planned")] == ["gate"]
 
 
 async def test_a_drill_can_not_run_by_any_path(house: House) -> None:
@@ -224,15 +243,6 @@ async def test_a_drill_can_not_run_by_any_path(house: House) -> None:
     await house.gate.sweep()
     assert house.fleet.changes == []
     assert "released" not in [e["kind"] for e in await house.entries() if e.get("action") == record.id]
-
-
-async def test_narrowing_a_drill_ends_it_and_makes_nothing_of_it(house: House) -> None:
-    """A smaller action of a drill's would be one that no agent proposed."""
-    record = await drill(house)
-    after = await house.gate.dossier.narrow(house.people["ana"], record.id, {"host": "h1", "note": "less"})
-    assert (after.id, after.state) == (record.id, State.WITHDRAWN)
-    assert "this was a drill" in after.ended_because
-    assert (await house.gate.quorum.queue(house.people["ana"])).total == 0
 
 
 async def test_a_drill_costs_its_agent_nothing(house: House) -> None:
@@ -261,7 +271,12 @@ async def test_drills_come_at_random_times_by_the_owners_setting(house: House) -
     house.clock.ms += 24 * 60_000
     await house.gate.sweep()
     assert (await house.gate.quorum.queue(house.people["ana"])).total == 1
-    assert len(await bodies(house, "drill_planned")) == 2, "and the next is planned"
+    (open_one,) = (await house.gate.quorum.queue(house.people["ana"])).rows
+    await house.gate.sweep()
+    assert len(await bodies(house, "drill_planned")) == 1, "the next is not planned while one waits"
+    await house.gate.reject(house.people["ana"], open_one.record.id, "no")
+    await house.gate.sweep()
+    assert len(await bodies(house, "drill_planned")) == 2, "and then it is"
 
 
 async def test_only_an_owner_sends_one_and_only_from_something(house: House) -> None:

@@ -115,6 +115,8 @@ async def test_what_would_run_before_a_look_still_takes_a_key_once_a_person_chan
         ("contain", {}, "no target would be left"),
         ("contain", {"hosts": "h1\u200b"}, "hosts"),
         ("erase", {"hosts": ["h1"], "wipe": True}, "graver"),
+        ("contain", {"hosts": ["h1"], "wipe": False}, "more than its targets"),
+        ("contain", {"hosts": ["h1", "h1"]}, "more than its targets"),
     ],
 )
 async def test_what_is_no_smaller_is_refused_and_the_original_still_waits(
@@ -124,6 +126,27 @@ async def test_what_is_no_smaller_is_refused_and_the_original_still_waits(
     with pytest.raises(InvalidArguments, match=why):
         await house.gate.dossier.narrow(house.people["ana"], record.id, arguments)
     assert (await house.gate.look(house.agent, record.id)).state is State.HELD
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"hosts": ["h1"], "duration": 315_360_000, "only": "evil.exe"},
+        {"hosts": ["h1"], "duration": 30, "only": "evil.exe"},
+        {"hosts": ["h1"], "duration": 60},
+        {"hosts": ["h1"], "duration": 60, "only": "evil.exe", "force": True},
+        {"hosts": ["h1", "h2"], "duration": 30, "only": "evil.exe"},
+        {"hosts": ["h1"], "duration": True, "only": "evil.exe"},
+    ],
+)
+async def test_what_is_no_target_stays_as_it_is(house: House, ran: list[Any], arguments: dict[str, Any]) -> None:
+    record = await held(house, hosts=["h1", "h2"], duration=60, only="evil.exe")
+    with pytest.raises(InvalidArguments, match="more than its targets"):
+        await house.gate.dossier.narrow(house.people["ana"], record.id, arguments)
+    assert (await house.gate.look(house.agent, record.id)).state is State.HELD
+    fewer = {"hosts": ["h2"], "duration": 60, "only": "evil.exe"}
+    small = await house.gate.dossier.narrow(house.people["ana"], record.id, fewer)
+    assert (await house.gate.story(house.people["ana"], small.id)).action.arguments == fewer
 
 
 async def test_what_would_be_denied_is_not_narrowed_to(house: House, ran: list[Any]) -> None:
@@ -178,3 +201,14 @@ async def test_a_mandate_that_lost_the_agent_meanwhile_denies(house: House, ran:
     )
     with pytest.raises(Forbidden, match="mandate is revoked"):
         await house.gate.dossier.narrow(house.people["ana"], record.id, {"hosts": ["h1"]})
+
+
+async def test_narrowing_a_drill_ends_it_and_makes_nothing_of_it(house: House, ran: list[Any]) -> None:
+    """A smaller action of a drill's would be one that no agent proposed."""
+    before = await held(house, hosts=["h1", "h2"])
+    await house.gate.reject(house.people["bob"], before.id, "no")
+    record = await house.gate.care.drill(house.people["olga"])
+    after = await house.gate.dossier.narrow(house.people["ana"], record.id, {"hosts": ["h1"]})
+    assert (after.id, after.state) == (record.id, State.WITHDRAWN)
+    assert "this was a drill" in after.ended_because
+    assert (await house.gate.quorum.queue(house.people["ana"])).total == 0
