@@ -1,7 +1,7 @@
 """How a person stands to a hold: with which roles, for whom, how tired, and who else could turn a key on it.
 
 A deputy has the roles of the absent person too, and nothing else of theirs: counts once, has no roles from somebody who
-turns a key there in person, and is not independent of what the absent one is involved in.
+turns a key there in person, and, where those roles are needed, is not independent of what the absent is involved in.
 """
 
 from collections.abc import Sequence
@@ -85,7 +85,46 @@ def wanted(ctx: Context, tx: Tx, record: ActionRecord, now: int) -> tuple[str, .
 def release_facts(
     ctx: Context, action: Action, hold: Hold, facts: Facts, stand: Sequence[Standing]
 ) -> tuple[ReleaseFacts, Tally]:
-    """What the policy is asked with, and the tally that is in it."""
+    """What the policy is asked with, and the tally that is in it.
+
+    Being named a deputy binds nobody (else an absent person could take away everybody's independence): where the keys
+    are not enough with the absent ones' roles, those count as themselves whose own roles do as much.
+    """
+    asked = _asked(ctx, action, hold, facts, stand)
+    if not any(each.pairs for each in stand) or ctx.policy.may_release(asked[0]).allowed:
+        return asked
+    return _asked(ctx, action, hold, facts, _as_themselves(ctx, action, hold, facts, stand))
+
+
+def _as_themselves(
+    ctx: Context, action: Action, hold: Hold, facts: Facts, stand: Sequence[Standing]
+) -> tuple[Standing, ...]:
+    """The people, without their deputyships where their own roles let them turn the key and fill as many places."""
+    sets, found = sets_for(ctx.quorum, hold.oversight, facts), list(stand)
+    for place_of, each in enumerate(found):
+        if not each.pairs:
+            continue
+        own = Standing(each.person, tuple(role.value for role in each.person.roles), (), ())
+        turn = TurnFacts(
+            facts=facts,
+            action=action.id,
+            oversight=hold.oversight,
+            person=own.person.id,
+            roles=own.roles,
+            already_turned=False,
+            method="passkey",
+            has_passkey=True,
+        )
+        without = [*found[:place_of], own, *found[place_of + 1 :]]
+        before, after = (tally_of(sets, people, hold, facts.now) for people in (found, without))
+        if len(after.counted) == len(before.counted) and ctx.policy.may_turn(turn).allowed:
+            found[place_of] = own
+    return tuple(found)
+
+
+def _asked(
+    ctx: Context, action: Action, hold: Hold, facts: Facts, stand: Sequence[Standing]
+) -> tuple[ReleaseFacts, Tally]:
     count = tally_of(sets_for(ctx.quorum, hold.oversight, facts), stand, hold, facts.now)
     people = {each.person.id for each in stand}
     asked = ReleaseFacts(

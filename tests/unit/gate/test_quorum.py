@@ -8,6 +8,7 @@ import pytest
 
 from keyturn.core.execution import State
 from keyturn.core.facts import Oversight
+from keyturn.core.policy import Policy
 from keyturn.core.profile import Touches
 from keyturn.core.quorum import KeySet, QuorumRule
 from keyturn.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -15,8 +16,15 @@ from keyturn.gate import MandateDraft
 from keyturn.gate.care_records import QueueFilter
 from keyturn.gate.notices import Event, Listener, Notice
 from keyturn.gate.records import Role
+from keyturn.packs import load_pack
 
 House = Any
+LEADS_TURN = """
+@id("leads-turn")
+@why("leads and owners turn keys in this house")
+forbid (principal, action == Action::"turn_key", resource)
+when { !context.roles.containsAny(["lead", "owner"]) };
+"""
 HOUR = 3_600_000
 
 
@@ -151,7 +159,28 @@ async def test_a_deputy_counts_once_and_not_beside_the_absent(house: House) -> N
     assert (await turn(house, "lena", record)).state is State.HELD, "the lead is there: bob is an analyst again"
 
 
+async def test_being_named_a_deputy_takes_nobodys_independence(house: House) -> None:
+    """The issuer names every analyst: their own roles do, so nobody acts for her."""
+    for name in ("ana", "bob"):
+        await deputise(house, "lena", name)
+    record = await one_key(house)
+    assert (await house.gate.quorum.explain_turn(house.people["bob"], record.id)).independent is True
+    await turn(house, "bob", record)
+    assert (await house.until(record.id)).state is State.SUCCEEDED
+
+
+async def test_a_deputy_whose_own_roles_turn_no_key_is_bound(house: House) -> None:
+    """The sets would take an analyst, and the policy takes leads: bob turns it as lena, whose mandate it is."""
+    texts = load_pack("standard")
+    sources = {**texts.sources, "ours.cedar": LEADS_TURN}
+    house.ctx.policy = Policy.load(texts.schema, texts.guardrails, sources, author="pavel")
+    await deputise(house, "lena", "bob")
+    record = await one_key(house)
+    assert (await turn(house, "bob", record)).state is State.HELD
+
+
 async def test_a_deputy_is_not_independent_of_what_the_absent_is_involved_in(house: House) -> None:
+    house.ctx.quorum = (QuorumRule("one_key", (KeySet(("lead",)),)),)
     record = await one_key(house)
     await deputise(house, "lena", "bob")
     assert (await turn(house, "bob", record)).state is State.HELD, "lena issued the mandate"
