@@ -170,7 +170,9 @@ async def test_small_steps_add_up(house: Any) -> None:
         call.mandate = mandate
         return (await house.gate.propose(house.agent, call)).record
 
-    assert [(await tag(host)).oversight for host in ("h1", "h2")] == [Oversight.CONFIRM] * 2
+    tagged = [await tag(host) for host in ("h1", "h2")]
+    assert [record.oversight for record in tagged] == [Oversight.CONFIRM] * 2
+    await house.gate.confirm(house.people["ana"], tagged[0].id)
     assert (await tag("h3")).oversight is Oversight.TWO_KEY
     assert (await tag("h1")).state is State.CONFIRMING
     assert (await tag("h2")).state is State.DENIED

@@ -150,7 +150,7 @@ class Gate:
         """
         draft = check(self._ctx, proposal)
         record, action, profile = await self._ctx.store.write(lambda tx: admit(self._ctx, tx, agent, draft))
-        if record.state is not State.EXECUTING:
+        if action is None or record.state is not State.EXECUTING:
             return Proposed(record, None)
         if profile.stage is Stage.ANALYSE:
             return Proposed(*await run(self._ctx, record, action, profile, caller))

@@ -62,7 +62,8 @@ def narrow(
         now = tx.now(ctx.clock.now())
         action = _smaller(ctx, original, draft, person, new_id("a", now), now)
         fingerprint = fingerprint_of(action.tool, action.case, draft.arguments)
-        if (twin := tx.held_twin(action.agent, fingerprint)) is not None:
+        twin = tx.held_twin(action.agent, fingerprint) or tx.unconfirmed_twin(action.agent, fingerprint)
+        if twin is not None:
             raise Conflict(f"the very same call waits already, as {twin.id}", hint="look at that one")
         if record.drill:
             answered(tx, record, person.id, "turned", now)

@@ -133,6 +133,10 @@ class Tx(Protocol):
         """A held action of the same agent with the same tool, case and arguments."""
         ...
 
+    def unconfirmed_twin(self, agent: str, fingerprint: str) -> ActionRecord | None:
+        """One that runs under ``confirm``: executing, not yet confirmed, or being taken back."""
+        ...
+
     def refused_before(self, case: str, fingerprint: str) -> bool: ...
 
     # Stops and pins

@@ -73,8 +73,12 @@ def check(ctx: Context, proposal: Proposal) -> Draft:
     return Draft(proposal, definition, arguments, profile)
 
 
-def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecord, Action, Profile]:
-    """Step 3. The row as it now stands: denied, held, or executing (then the caller must run it)."""
+def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecord, Action | None, Profile]:
+    """Step 3. The row as it now stands: denied, held, or executing (then the caller must run it).
+
+    Without an action it is the row of the same call, made before: held still, or under ``confirm`` and not over yet
+    (the reversal of one would undo the other, which somebody kept).
+    """
     now = tx.now(ctx.clock.now())
     proposal: Proposal = draft.proposal
     mandate, case = choose_mandate(tx, agent.id, proposal.mandate, now)
@@ -98,7 +102,9 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
     if verdict.oversight is not Oversight.FREE:
         twin = tx.held_twin(agent.id, fingerprint)
         if twin is not None and twin.mandate == mandate:
-            return twin, action_of(tx, twin), profile
+            return twin, None, profile
+        if verdict.oversight is not None and (twin := tx.unconfirmed_twin(agent.id, fingerprint)) is not None:
+            return twin, None, profile
     return enter(ctx, tx, action, facts, verdict, fingerprint), action, profile
 
 

@@ -57,7 +57,7 @@ async def propose(gate: TheGate, who: TheAgent, body: Annotated[Propose, parsed(
 
     200: it ran (`result` is the tool's), or the policy denied it (`state` is denied, with reasons): a denial is a
     decision, not an error. 202: it waits for keys; wait for it with GET /v1/actions/{id}/wait. The same call proposed
-    again while it is held is the same action.
+    again while it is held, or while it ran and is not yet confirmed, is the same action.
     """
     said = ModelOutput(body.rationale, body.evidence, body.confidence)
     proposal = _Proposal(ToolRef.parse(body.tool), body.arguments, body.mandate, said)

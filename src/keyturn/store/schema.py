@@ -175,6 +175,10 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE journal_head ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
     """,
+    # The same call again while it waits to be confirmed is the same action.
+    """
+    CREATE INDEX actions_confirming_twin ON actions (agent, fingerprint) WHERE state = 'confirming';
+    """,
 )
 
 

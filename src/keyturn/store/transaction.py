@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.core.action import Target, ToolRef
 from keyturn.core.execution import State
-from keyturn.core.facts import Chain
+from keyturn.core.facts import Chain, Oversight
 from keyturn.core.mandate import Mandate
 from keyturn.errors import StoreError
 from keyturn.gate.records import ActionRecord, Agent, Person, Stop, ToolPin
@@ -261,6 +261,15 @@ class SqliteTx:
     def held_twin(self, agent: str, fingerprint: str) -> ActionRecord | None:
         sql = "SELECT body FROM actions WHERE state = 'held' AND agent = ? AND fingerprint = ?"
         return self._one(_action, sql, (agent, fingerprint))
+
+    def unconfirmed_twin(self, agent: str, fingerprint: str) -> ActionRecord | None:
+        # Few are executing or reverting at a time, so only the confirming ones have an index for this.
+        for state in (State.CONFIRMING, State.EXECUTING, State.REVERTING):
+            sql = f"SELECT body FROM actions WHERE state = '{state.value}' AND agent = ? AND fingerprint = ?"  # noqa: S608 - an enum value
+            for record in self._all(_action, sql, (agent, fingerprint)):
+                if record.oversight is Oversight.CONFIRM:
+                    return record
+        return None
 
     def refused_before(self, case: str, fingerprint: str) -> bool:
         sql = "SELECT fingerprint FROM actions WHERE state = 'refused' AND case_id = ?"
