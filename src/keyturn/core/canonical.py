@@ -6,6 +6,7 @@ integers beyond 2**53-1, lone surrogates, nesting beyond ``MAX_DEPTH``.
 
 import hashlib
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from keyturn.errors import InvalidJson
 MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
 
+_SURROGATES = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _sorted = msgspec.json.Encoder(order="sorted")
 
 
@@ -57,9 +59,14 @@ def parse_json(raw: bytes | str) -> Any:
     """The one value that ``raw`` can mean, or :class:`InvalidJson`."""
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        return _decoder.decode(text)
+        value = _decoder.decode(text)
+        if _SURROGATES.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except InvalidJson:
         raise
+    except UnicodeEncodeError:
+        raise InvalidJson("a lone surrogate, which is half a character", hint="escape both halves") from None
     except UnicodeDecodeError as e:
         raise InvalidJson(f"not UTF-8 at byte {e.start}", hint="encode JSON as UTF-8") from None
     except RecursionError:

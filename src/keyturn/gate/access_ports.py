@@ -54,7 +54,7 @@ class Passkeys(Protocol):
         ...
 
     def registered(self, challenge: bytes, answer: Mapping[str, Any]) -> Registered:
-        """Verify a new credential: challenge, origin, relying party, presence and user verification."""
+        """Verify a new credential: challenge, origin, relying party, presence, user verification, and a sound key."""
         ...
 
     def claim(self, answer: Mapping[str, Any]) -> Claim:

@@ -14,7 +14,6 @@ from webauthn import (
     verify_registration_response,
 )
 from webauthn.helpers import options_to_json_dict
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     AuthenticatorTransport,
@@ -28,15 +27,12 @@ from keyturn.errors import Forbidden, InvalidInput
 from keyturn.gate.access_ports import Asserted, Claim, Registered
 from keyturn.gate.access_records import Passkey
 from keyturn.passkeys.assertions import MAX_PART, PARTS, collected, part, rp_id_of, verdict, verified
+from keyturn.passkeys.public_keys import KINDS, need_sound
 
 MAX_ANSWER = 65_536
 MAX_CREDENTIAL = 1_023
 TIMEOUT_MS = 300_000
-ALGORITHMS = [
-    COSEAlgorithmIdentifier.ECDSA_SHA_256,
-    COSEAlgorithmIdentifier.EDDSA,
-    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
-]
+ALGORITHMS = list(KINDS)
 TRANSPORTS = frozenset(transport.value for transport in AuthenticatorTransport)
 
 
@@ -97,6 +93,7 @@ class RelyingParty:
         )
         if len(found.credential_id) > MAX_CREDENTIAL or len(found.credential_public_key) > MAX_PART:
             raise Forbidden("the new passkey is too large", hint="use another authenticator")
+        need_sound(found.credential_public_key)
         transports = response.get("transports")
         return Registered(
             credential=to_base64url(found.credential_id),

@@ -128,6 +128,10 @@ async def test_odd_json_is_told_what_is_wrong_with_it(desk: Desk) -> None:
         for said in odd:
             answer = await ana.send("POST", f"/console{path}", mark, json=said)
             assert 400 <= answer.status_code < 500 and answer.json()["error"]["message"], (path, said)
+        as_json = {**mark, "content-type": "application/json"}
+        for half in (rb'{"holds":[["\ud800","x"]]}', rb'{"holds":[["a","\uDFFF"]],"ceremony":"\udc00"}'):
+            answer = await ana.send("POST", f"/console{path}", as_json, content=half)
+            assert answer.status_code == 400 and "lone surrogate" in answer.text, (path, half)
 
 
 async def test_a_strangers_passkey_does_not_sign_in(desk: Desk) -> None:

@@ -51,6 +51,16 @@ def test_documents(vector: dict[str, str]) -> None:
     assert canonical_json(parse_json(canonical)) == canonical
 
 
+@pytest.mark.parametrize("text", [r'"\ud800"', r'{"\uDFFF": 1}', r'["\udc00\ud800"]', '["\ud800"]'], ids=ascii)
+def test_half_a_character_is_refused_where_it_is_read(text: str) -> None:
+    with pytest.raises(InvalidJson, match="lone surrogate"):
+        parse_json(text)
+
+
+def test_both_halves_and_what_only_looks_like_one_are_read() -> None:
+    assert parse_json(r'["\ud83d\udd11", "\\ud800"]') == ["\U0001f511", "\\ud800"]
+
+
 @pytest.mark.parametrize("vector", REFUSED, ids=lambda v: v["name"])
 def test_what_two_parsers_may_read_differently_is_refused(vector: dict[str, str]) -> None:
     with pytest.raises(InvalidJson):

@@ -114,7 +114,7 @@ def test_a_check_that_expects_nothing_is_refused() -> None:
         ({"content": []}, []),
         ({"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}, {"text": "one\ntwo"}),
         ({"content": [{"type": "text", "text": '{"a": 1, "a": 2}'}]}, {"text": '{"a": 1, "a": 2}'}),
-        ({"content": [{"type": "text", "text": '"\\ud800"'}]}, "\ud800"),
+        ({"content": [{"type": "text", "text": '"\\ud800"'}]}, {"text": '"\\ud800"'}),
         ({"content": [{"type": "image", "data": "x"}]}, []),
         ({"content": "text"}, {}),
         ({}, {}),

@@ -32,6 +32,19 @@ async def test_a_name_that_looks_like_another_is_refused(house: Any) -> None:
     assert (await house.gate.add_person(olga, "вера", (Role.ANALYST,))).id == "вера"
 
 
+@pytest.mark.parametrize(
+    "name", ["0lga", "\u1d00na", "lena.", "_bob", "re\u0455p0nder", "GATE", "po1icy", "check", "nobody yet"]
+)
+async def test_a_name_that_reads_like_another_or_like_the_gate_is_refused(house: Any, name: str) -> None:
+    olga, lena = house.people["olga"], house.people["lena"]
+    with pytest.raises((Conflict, InvalidInput)):
+        await house.gate.add_person(olga, name, (Role.ANALYST,))
+    with pytest.raises((Conflict, InvalidInput)):
+        await house.gate.access.invite(olga, name, (Role.ANALYST,))
+    with pytest.raises((Conflict, InvalidInput)):
+        await house.gate.add_agent(lena, name, "olga", "looks")
+
+
 @pytest.mark.parametrize("reason", ["", "  ", "\u200b", "\u3164\u2060", "...", "x" * 2_001], ids=ascii)
 async def test_a_reason_that_says_nothing_is_none(house: Any, reason: str) -> None:
     record = (await house.gate.propose(house.agent, house.call("isolate", host="h1"))).record

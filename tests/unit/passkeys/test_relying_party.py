@@ -5,6 +5,9 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from fido2 import cbor
+from fido2.utils import websafe_decode, websafe_encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.authenticator import Authenticator
@@ -125,3 +128,60 @@ def test_an_answer_that_is_too_large_is_not_read() -> None:
     for answer in ({**GOOD, "x": "A" * 70_000}, {**GOOD, "response": {**GOOD["response"], "signature": "A" * 9_000}}):
         with pytest.raises(InvalidInput):
             PARTY.asserted(CHALLENGE, answer, PASSKEY)
+
+
+# What may be a passkey's public key
+
+
+def registered(cose: dict[int, Any]) -> bytes:
+    """Have a passkey with this public key enrolled; the key that is kept."""
+    options = PARTY.creation(CHALLENGE, "ana", user_handle("ana"), ())
+    answer = Authenticator(origin="https://keyturn.example.com").create(options)
+    attestation: Any = cbor.decode(websafe_decode(answer["response"]["attestationObject"]))
+    attestation["authData"] = attestation["authData"][: 37 + 16 + 2 + 32] + cbor.encode(cose)
+    answer["response"]["attestationObject"] = websafe_encode(cbor.encode(attestation))
+    return PARTY.registered(CHALLENGE, answer).public_key
+
+
+POINT = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+X, Y = POINT.x.to_bytes(32, "big"), POINT.y.to_bytes(32, "big")
+N = rsa.generate_private_key(65_537, 2_048).public_key().public_numbers().n.to_bytes(256, "big")
+OKP = {1: 1, 3: -8, -1: 6}
+RSA = {1: 3, 3: -257}
+ORDER_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
+
+
+def test_each_algorithm_that_is_asked_for_is_enrolled() -> None:
+    ed = ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    for cose in ({1: 2, 3: -7, -1: 1, -2: X, -3: Y}, {**OKP, -2: ed}, {**RSA, -1: N, -2: b"\x01\x00\x01"}):
+        assert registered(cose) == cbor.encode(cose)
+
+
+@pytest.mark.parametrize(
+    "cose",
+    [
+        {1: 2, 3: -7, -1: 1, -2: b"\x01" * 32, -3: b"\x02" * 32},
+        {1: 2, 3: -7, -1: 2, -2: X, -3: Y},
+        {1: 2, 3: -257, -1: 1, -2: X, -3: Y},
+        {1: 2, 3: -8, -1: 1, -2: X, -3: Y},
+        {**RSA, 3: -7, -1: N, -2: b"\x01\x00\x01"},
+        {**RSA, -1: N, -2: b"\x01"},
+        {**RSA, -1: N, -2: b"\x03"},
+        {**RSA, -1: b"\x0f", -2: b"\x03"},
+        {**RSA, -1: N[:128], -2: b"\x01\x00\x01"},
+        {**OKP, -2: bytes(32)},
+        {**OKP, -2: b"\x01" + bytes(31)},
+        {**OKP, -2: bytes(31) + b"\x80"},
+        {**OKP, -2: b"\xec" + b"\xff" * 30 + b"\x7f"},
+        {**OKP, -2: b"\xed" + b"\xff" * 30 + b"\x7f"},
+        {**OKP, -2: b"\xee" + b"\xff" * 30 + b"\x7f"},
+        {**OKP, -2: bytes.fromhex(ORDER_8)},
+        {**OKP, -2: b"\x02" + bytes(31)},
+        {**OKP, -2: b"\x09"},
+        {1: 4, 3: -7, -1: b"key"},
+    ],
+    ids=lambda cose: str(cose)[:60],
+)
+def test_a_key_that_is_weak_or_can_not_be_used_is_not_enrolled(cose: dict[int, Any]) -> None:
+    with pytest.raises(Forbidden):
+        registered(cose)
