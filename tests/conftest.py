@@ -15,6 +15,11 @@ pytest_plugins = ["tests.oidc", "tests.peers", "tests.receiver"]
 MakeFacts = Callable[..., Facts]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: Playwright's own event loop stays on the main thread, where others run theirs."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def make_facts() -> MakeFacts:
     """Facts of a plain read inside its mandate; name what is different. ``Chain`` and ``Credential`` as dicts."""

@@ -11,11 +11,13 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage, Person
 from tests.browser.served import Soc
+from tests.unit.gate.test_narrow import SCHEMA, Many
 
 from keyturn.core.execution import State
 from keyturn.core.quorum import KeySet, QuorumRule
 from keyturn.demo.gateway import running
 from keyturn.gate import GateSettings
+from keyturn.tools.functions import FunctionTools
 
 
 def turn(person: Person) -> None:
@@ -247,16 +249,23 @@ def test_further_roles_count_when_nobody_acts(soc: Soc, open_page: OpenPage) -> 
 
 
 def test_a_smaller_action_takes_its_place(soc: Soc, open_page: OpenPage) -> None:
-    record = soc.hold("isolate", host="ws1", comment="and all of its neighbours")
+    reached: list[list[str]] = []
+
+    def contain(hosts: list[str]) -> dict[str, bool]:
+        reached.append(hosts)
+        return {"done": True}
+
+    soc.house.ctx.tools, soc.house.ctx.knowledge = FunctionTools("soc", {"contain": (contain, SCHEMA)}), Many()
+    record = soc.hold("contain", hosts=["ws1", "ws2"])
     ana = open_page("ana")
     ana.see(record).get_by_role("link", name="Narrow").click()
     field = ana.page.get_by_label("Arguments, as JSON")
     expect(field).to_be_visible()
-    field.fill('{"host": "ws2"}')
+    field.fill('{"hosts": ["ws3"]}')
     ana.page.get_by_role("button", name="Propose the smaller one").click()
     expect(ana.page.get_by_role("alert").first).to_be_visible()
     assert soc.look(record.id).state is State.HELD, "another target is not a smaller action"
-    field.fill('{"host": "ws1"}')
+    field.fill('{"hosts": ["ws1"]}')
     ana.page.get_by_role("button", name="Propose the smaller one").click()
     expect(ana.page.get_by_text("The smaller action is proposed in its place")).to_be_visible()
     assert soc.look(record.id).state is State.WITHDRAWN
@@ -266,6 +275,7 @@ def test_a_smaller_action_takes_its_place(soc: Soc, open_page: OpenPage) -> None
     bob.see(smaller)
     turn(bob)
     assert soc.look(smaller.id).state is State.SUCCEEDED
+    assert reached == [["ws1"]]
 
 
 # What no browser may do
