@@ -64,29 +64,31 @@ async def page_ms(client: httpx2.AsyncClient, path: str, times: int = 30) -> flo
     return statistics.median(spans[1:])
 
 
-async def opened(port: Port, token: str) -> asyncio.StreamReader:
-    """An open page's stream, once it has said where it is."""
+Page = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def opened(port: Port, token: str) -> Page:
+    """An open page's stream, once it has said where it is; it closes with its writer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
     head = f"GET /console/live HTTP/1.1\r\nHost: localhost:{port.number}\r\nCookie: keyturn={token}\r\n\r\n"
     writer.write(head.encode())
     await reader.readuntil(b"event: pulse")
-    return reader
+    return reader, writer
 
 
-async def heard(reader: asyncio.StreamReader, action: str) -> float:
-    """When a page has been told of an action."""
-    await reader.readuntil(action.encode())
+async def heard(page: Page, word: bytes) -> float:
+    """When a page has been told this word."""
+    await page[0].readuntil(word)
     return time.perf_counter()
 
 
-async def key_to_pages(gate: Gate, agent: Agent, person: Person, pages: list[asyncio.StreamReader]) -> float:
-    """Milliseconds from a key turned to the last of all open pages being told, median."""
+async def key_to_pages(gate: Gate, agent: Agent, person: Person, pages: list[Page]) -> float:
+    """Milliseconds from a key turned to the last of all open pages being told that it has run, median."""
     spans = []
     for n in range(TURNS):
         record = (await gate.propose(agent, Call(ToolRef("soc", "isolate"), {"host": f"turned-{n}"}))).record
-        await asyncio.gather(*(heard(page, record.id) for page in pages))
-        await asyncio.sleep(0.5)
-        waiting = [asyncio.create_task(heard(page, record.id)) for page in pages]
+        await asyncio.gather(*(heard(page, record.id.encode()) for page in pages))
+        waiting = [asyncio.create_task(heard(page, b'"state":"succeeded"')) for page in pages]
         began = time.perf_counter()
         await gate.turn(person, record.id, record.digest)
         spans.append((max(await asyncio.gather(*waiting)) - began) * 1000)
