@@ -18,6 +18,9 @@ MakeFacts = Callable[..., Facts]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser's tests come last: Playwright's own event loop stays on the main thread, where others run theirs."""
     items.sort(key=lambda item: "browser" in item.path.parts)
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(420))  # the first one may have to get the browser, too
 
 
 @pytest.fixture(scope="session")
