@@ -16,8 +16,8 @@ from keyturn.errors import Forbidden
 from keyturn.gate.context import Context
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import Agent
-from keyturn.gate.situation import agents_of, facts_json, facts_with, lineage
-from keyturn.gate.submit import choose_mandate, verdict_body
+from keyturn.gate.situation import facts_json, facts_with
+from keyturn.gate.submit import charge, choose_mandate, verdict_body
 
 KINDS = {"resources/read": "resource", "prompts/get": "prompt"}
 
@@ -61,11 +61,7 @@ def admit_read(ctx: Context, agent: Agent, read: Read, named: str | None) -> Cal
         granted = tx.mandate(mandate)
         if verdict.oversight is not Oversight.FREE or granted is None:
             return _refusal(read, verdict, facts.outside)
-        grants = lineage(tx, granted)
-        for each in grants:
-            tx.spend(each.id, actions=1, responds=0, targets=())
-        for who in agents_of(agent.id, grants):
-            tx.note_chain(who, case, read.tool, analysed=facts.stage is Stage.ANALYSE)
+        charge(tx, agent.id, granted, case, read.tool, facts.stage)
         return None
 
     return work

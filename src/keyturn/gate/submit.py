@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import jsonschema_rs
 import msgspec
 
-from keyturn.core.action import MAX_ARGUMENTS, Action, ModelOutput, ToolRef, digest_of
+from keyturn.core.action import MAX_ARGUMENTS, Action, ModelOutput, Target, ToolRef, digest_of
 from keyturn.core.canonical import canonical_json, sha256_hex
 from keyturn.core.execution import State
 from keyturn.core.facts import Facts, Oversight
 from keyturn.core.hidden import says_something
 from keyturn.core.hold import Hold
+from keyturn.core.mandate import Mandate
 from keyturn.core.policy import Verdict
 from keyturn.core.profile import Basis, Profile, Stage, named_targets
 from keyturn.core.quorum import escalations, sets_for
@@ -84,19 +85,7 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
     mandate, case = choose_mandate(tx, agent.id, proposal.mandate, now)
     fingerprint = fingerprint_of(proposal.tool, case, draft.arguments)
     _pin(tx, draft.definition, now)
-    action = Action(
-        id=new_id("a", now),
-        agent=agent.id,
-        mandate=mandate,
-        case=case,
-        tool=proposal.tool,
-        definition=draft.definition.fingerprint if draft.definition else "",
-        arguments=proposal.arguments,
-        targets=named_targets(draft.profile.targets, proposal.arguments),
-        model_output=proposal.model_output,
-        proposed_at=now,
-        nonce=secrets.token_hex(16),
-    )
+    action = drafted(draft, agent.id, mandate, case, now, id=new_id("a", now), nonce=secrets.token_hex(16))
     facts, profile = read_facts(ctx, tx, action, draft.definition, fingerprint)
     verdict = ctx.policy.decide(facts)
     if verdict.oversight is not Oversight.FREE:
@@ -106,6 +95,24 @@ def admit(ctx: Context, tx: Tx, agent: Agent, draft: Draft) -> tuple[ActionRecor
         if verdict.oversight is not None and (twin := tx.unconfirmed_twin(agent.id, fingerprint)) is not None:
             return twin, None, profile
     return enter(ctx, tx, action, facts, verdict, fingerprint), action, profile
+
+
+def drafted(draft: Draft, agent: str, mandate: str, case: str, now: int, *, id: str = "", nonce: str = "") -> Action:
+    """The action of a checked proposal; without an id it is only supposed."""
+    proposal: Proposal = draft.proposal
+    return Action(
+        id=id,
+        agent=agent,
+        mandate=mandate,
+        case=case,
+        tool=proposal.tool,
+        definition=draft.definition.fingerprint if draft.definition else "",
+        arguments=proposal.arguments,
+        targets=named_targets(draft.profile.targets, proposal.arguments),
+        model_output=proposal.model_output,
+        proposed_at=now,
+        nonce=nonce,
+    )
 
 
 def enter(
@@ -148,15 +155,27 @@ def begin_execution(tx: Tx, record: ActionRecord, facts: Facts, now: int, keys: 
     """What every release writes, in the release's own transaction: the entry, and what the mandate has spent."""
     if record.drill:
         raise Forbidden(f"{record.id} is a drill, and a drill never runs")
-    responds = facts.stage is Stage.RESPOND
-    mandate = tx.mandate(record.mandate)
-    grants = lineage(tx, mandate) if mandate else []
-    for granted in grants:
-        tx.spend(granted.id, actions=1, responds=int(responds), targets=record.targets if responds else ())
-    for agent in agents_of(record.agent, grants):
-        tx.note_chain(agent, record.case, record.tool, analysed=facts.stage is Stage.ANALYSE)
+    charge(tx, record.agent, tx.mandate(record.mandate), record.case, record.tool, facts.stage, record.targets)
     body = {"digest": record.digest, "policy": record.policy, "oversight": record.oversight_word, "keys": keys}
     tx.record("released", now, body, action=record.id, case=record.case)
+
+
+def charge(
+    tx: Tx,
+    agent: str,
+    mandate: Mandate | None,
+    case: str,
+    tool: ToolRef,
+    stage: Stage,
+    targets: tuple[Target, ...] = (),
+) -> None:
+    """What one call costs: its mandate's budgets, and the chain, of it and of all that it was narrowed from."""
+    responds = stage is Stage.RESPOND
+    grants = lineage(tx, mandate) if mandate else []
+    for granted in grants:
+        tx.spend(granted.id, actions=1, responds=int(responds), targets=targets if responds else ())
+    for who in agents_of(agent, grants):
+        tx.note_chain(who, case, tool, analysed=stage is Stage.ANALYSE)
 
 
 def row_of(

@@ -4,16 +4,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from keyturn.core.action import Action
 from keyturn.core.explain import Explanation, explain
 from keyturn.core.facts import Facts
-from keyturn.core.profile import Profile, named_targets
+from keyturn.core.profile import Profile
 from keyturn.errors import Forbidden, InvalidInput, NotFound
 from keyturn.gate.context import Context
 from keyturn.gate.ports import Tx
 from keyturn.gate.records import Agent, Person
 from keyturn.gate.situation import read_facts
-from keyturn.gate.submit import Proposal, check, choose_mandate, fingerprint_of
+from keyturn.gate.submit import Proposal, check, choose_mandate, drafted, fingerprint_of
 
 
 class Supposition(msgspec.Struct, frozen=True):
@@ -36,19 +35,7 @@ def suppose(ctx: Context, who: Agent | Person, proposal: Proposal, agent_id: str
         now = tx.now(ctx.clock.now())
         agent = _about(tx, who, agent_id, proposal.mandate)
         mandate, case = choose_mandate(tx, agent, proposal.mandate, now)
-        action = Action(
-            id="",
-            agent=agent,
-            mandate=mandate,
-            case=case,
-            tool=proposal.tool,
-            definition=draft.definition.fingerprint if draft.definition else "",
-            arguments=proposal.arguments,
-            targets=named_targets(draft.profile.targets, proposal.arguments),
-            model_output=proposal.model_output,
-            proposed_at=now,
-            nonce="",
-        )
+        action = drafted(draft, agent, mandate, case, now)
         fingerprint = fingerprint_of(proposal.tool, case, draft.arguments)
         facts, profile = read_facts(ctx, tx, action, draft.definition, fingerprint)
         return Supposition(profile, facts, explain(ctx.policy, facts))
