@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PY := .venv/bin/python
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo test check bench fuzz conformance clean
+.PHONY: demo test check bench fuzz catalogue conformance clean
 .DEFAULT_GOAL := test
 
 .uv/bin/uv:
@@ -31,6 +31,9 @@ test: check
 bench: .venv/.ready
 	$(UV) sync --quiet --frozen --group go --group bench
 	for each in benchmarks/bench_*.py; do echo "== $$each"; $(PY) $$each || exit 1; done
+
+catalogue: .venv/.ready
+	$(PY) -m keyturn.catalogue.build
 
 fuzz: .venv/.ready
 	$(UV) sync --quiet --frozen --group go --group fuzz

@@ -6,11 +6,12 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from keyturn.catalogue.hints import raised
-from keyturn.catalogue.vendor import Tool, Vendor, read_vendor
+from keyturn.catalogue.vendor import Tool, Vendor, read_vendor, unpack
 from keyturn.core.profile import WORST, Profile
 from keyturn.errors import ProfileError
 
-PACKAGED = Path(__file__).parent / "data"
+PACKAGED = Path(__file__).parent / "packaged.json"
+"""What ``make catalogue`` makes of the files in ``data/`` (:mod:`keyturn.catalogue.build`)."""
 
 
 class Listed(NamedTuple):
@@ -29,7 +30,7 @@ class Catalogue:
 
     __slots__ = ("_servers", "_vendors")
 
-    def __init__(self, servers: dict[str, dict[str, Tool]], vendors: tuple[Vendor, ...]) -> None:
+    def __init__(self, servers: dict[str, dict[str, Vendor]], vendors: tuple[Vendor, ...]) -> None:
         self._servers = servers
         self._vendors = vendors
 
@@ -40,21 +41,21 @@ class Catalogue:
         A tool in an operator's file stands instead of the packaged one of the same server. Raises
         :class:`ProfileError` when any file can't be read, or two of the same rank profile the same tool.
         """
-        shipped = [read_file(path) for path in _files(PACKAGED)] if packaged else []
+        shipped = unpack(PACKAGED.read_bytes()) if packaged else ()
         own = [read_file(path) for given in paths for path in _files(Path(given))]
         return cls.of(shipped, own)
 
     @classmethod
     def of(cls, *layers: Iterable[Vendor]) -> "Catalogue":
         """A catalogue of vendors; each layer stands over the one before it."""
-        servers: dict[str, dict[str, Tool]] = {}
+        servers: dict[str, dict[str, Vendor]] = {}
         kept = [tuple(layer) for layer in layers]
         for layer in kept:
             claimed: dict[tuple[str, str], str] = {}
             for vendor in layer:
                 for server in vendor.servers:
                     _claim(claimed, vendor, server)
-                    servers.setdefault(server, {}).update(vendor.tools)
+                    servers.setdefault(server, {}).update(dict.fromkeys(vendor.tools, vendor))
         return cls(servers, tuple(vendor for layer in kept for vendor in layer))
 
     def profile(self, server: str, tool: str, arguments: Any = None, annotations: Any = None) -> Profile:
@@ -63,9 +64,10 @@ class Catalogue:
         Hints speak of a tool's gravest call. Where they claim more than the whole tool's profile, that profile, raised,
         stands for every call. Never raises for odd arguments or annotations: those get the graver answer.
         """
-        known = self._servers.get(server, {}).get(tool)
-        if known is None:
+        vendor = self._servers.get(server, {}).get(tool)
+        if vendor is None:
             return WORST
+        known = vendor.tools[tool]
         whole = raised(known.base, annotations)
         return known.profile(arguments) if whole is known.base else whole
 

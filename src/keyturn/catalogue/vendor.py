@@ -3,11 +3,14 @@
 A file is taken whole or refused whole: one profile that can't be read never lets its tool fall back to a milder one.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from keyturn.catalogue import strict_yaml
+from keyturn.catalogue.rules import RULES, Applied
+from keyturn.core.operation import narrowed
 from keyturn.core.profile import (
     Basis,
     Check,
@@ -27,13 +30,16 @@ _Ids = tuple[str, ...]
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool: the profile of any call of it, and the milder ones that an argument's value selects."""
+    """One tool: the profile of any call of it, and what finds a milder one in the arguments (variants or a rule)."""
 
     base: Profile
     variants: tuple["Variant", ...] = ()
+    rule: Applied | None = None
 
     def profile(self, arguments: Any) -> Profile:
-        """The profile of a call. The base stands unless exactly one variant matches; never raises."""
+        """The profile of a call; never raises. The base stands unless one variant matches or the rule reads less."""
+        if self.rule is not None:
+            return narrowed(self.base, self.rule.read(arguments))
         if not self.variants:
             return self.base
         matching = [variant.profile for variant in self.variants if variant.matches(arguments)]
@@ -65,7 +71,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     servers: tuple[str, ...]
     against: str
     source: str
-    tools: dict[str, Tool]
+    tools: Mapping[str, Tool]
 
 
 class _Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,9 +81,18 @@ class _Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vendor: str
     servers: tuple[str, ...]
-    tools: dict[str, Any]
+    tools: dict[str, Any] = {}
     against: str = ""
+    reads: tuple[str, ...] = ()
+    reads_basis: Basis | None = None
     defaults: _Defaults = _Defaults()
+
+
+class _Packed(_File, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file in the package: its tools stay as they are written until somebody asks for one."""
+
+    source: str
+    tools: dict[str, msgspec.Raw] = {}
 
 
 class _Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,29 +122,91 @@ class _WrittenVariant(_Written, frozen=True, kw_only=True, forbid_unknown_fields
 class _WrittenTool(_Written, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stage: Stage
     variants: tuple[_WrittenVariant, ...] = ()
+    rule: dict[str, dict[str, Any]] = {}
+
+
+class LazyTools(Mapping[str, Tool]):
+    """The tools of a file that was checked when it was packaged: each is read when it is first asked for."""
+
+    __slots__ = ("_file", "_read", "_reads", "_source")
+
+    def __init__(self, file: _File, source: str) -> None:
+        self._file = file
+        self._source = source
+        self._reads = frozenset(file.reads)
+        self._read: dict[str, Tool] = {}
+
+    def __getitem__(self, name: str) -> Tool:
+        found = self._read.get(name)
+        if found is None:
+            plain = {"stage": "analyse", "basis": self._file.reads_basis}
+            written = plain if name in self._reads else self._file.tools[name]
+            found = self._read[name] = _read_tool(name, written, self._file, self._source)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._file.reads
+        yield from self._file.tools
+
+    def __len__(self) -> int:
+        return len(self._file.reads) + len(self._file.tools)
 
 
 def read_vendor(text: str, source: str) -> Vendor:
     """Read one file. ``source`` is named in the :class:`ProfileError` that anything wrong in it raises."""
     file = _convert(strict_yaml.read(text, source), _File, source)
-    if not file.servers or not file.tools or not file.vendor or "" in file.servers:
+    if not file.servers or not (file.tools or file.reads) or not file.vendor or "" in file.servers:
         raise ProfileError(f"{source}: vendor, servers and tools must not be empty")
-    tools = {}
-    for name, written in file.tools.items():
-        where = f"{source}: tool {name[:80]!r}"
-        try:
-            tools[name] = _tool(name, _convert(written, _WrittenTool, where), file.defaults)
-        except ProfileError as error:
-            if error.message.startswith(where):
-                raise
-            raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None
-    _steps_lead_somewhere(tools, source)
+    _once(file, source)
+    vendor = _vendor(file, source)
+    _steps_lead_somewhere(vendor.tools, source)
+    return vendor
+
+
+def pack(files: Mapping[str, str]) -> bytes:
+    """The texts of checked files (by a short name each) as one that loads fast, for :func:`unpack`."""
+    packed = []
+    for source, text in files.items():
+        read_vendor(text, source)
+        packed.append({"source": source, **strict_yaml.read(text, source)})
+    return b"[\n" + b",\n".join(msgspec.json.encode(file) for file in packed) + b"\n]\n"
+
+
+def unpack(packed: bytes) -> tuple[Vendor, ...]:
+    """The vendors of :func:`pack`. It was checked then, so a tool is read only when it is asked for."""
+    try:
+        files = msgspec.json.decode(packed, type=tuple[_Packed, ...])
+    except msgspec.DecodeError as error:
+        raise ProfileError(f"the packaged catalogue can't be read: {error}", hint="install the package anew") from None
+    return tuple(_vendor(file, file.source) for file in files)
+
+
+def _vendor(file: _File, source: str) -> Vendor:
+    tools = LazyTools(file, source)
     return Vendor(vendor=file.vendor, servers=file.servers, against=file.against, source=source, tools=tools)
+
+
+def _once(file: _File, source: str) -> None:
+    seen = set(file.tools)
+    for name in file.reads:
+        if name in seen:
+            raise ProfileError(f"{source}: the tool {name[:80]!r} is there twice", hint="keep it in reads or in tools")
+        seen.add(name)
+
+
+def _read_tool(name: str, value: Any, file: _File, source: str) -> Tool:
+    where = f"{source}: tool {name[:80]!r}"
+    try:
+        return _tool(name, _convert(value, _WrittenTool, where), file.defaults)
+    except ProfileError as error:
+        if error.message.startswith(where):
+            raise
+        raise ProfileError(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _convert(value: Any, kind: Any, where: str) -> Any:
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.json.decode(value, type=kind) if isinstance(value, msgspec.Raw) else msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise ProfileError(f"{where}: {error}", hint="docs/spec/catalogue.md lists the keys") from None
 
@@ -148,7 +225,18 @@ def _tool(name: str, written: _WrittenTool, defaults: _Defaults) -> Tool:
         )
         _milder(variant, base)
         variants.append(variant)
-    return Tool(base=base, variants=tuple(variants))
+    return Tool(base=base, variants=tuple(variants), rule=_rule(written))
+
+
+def _rule(written: _WrittenTool) -> Applied | None:
+    if not written.rule:
+        return None
+    if len(written.rule) > 1 or written.variants:
+        raise ProfileError("a tool has one rule, or variants", hint="keep the one that decides")
+    ((name, parts),) = written.rule.items()
+    if name not in RULES:
+        raise ProfileError(f"there is no rule {name[:40]!r}", hint=f"the rules are {', '.join(sorted(RULES))}")
+    return Applied(RULES[name], parts)
 
 
 def _values(value: Any) -> tuple[Any, ...]:
@@ -220,7 +308,7 @@ def _milder(variant: Variant, base: Profile) -> None:
         )
 
 
-def _steps_lead_somewhere(tools: dict[str, Tool], source: str) -> None:
+def _steps_lead_somewhere(tools: Mapping[str, Tool], source: str) -> None:
     for name, tool in tools.items():
         for profile in (tool.base, *(variant.profile for variant in tool.variants)):
             for step in steps_of(profile):

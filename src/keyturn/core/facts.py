@@ -172,13 +172,18 @@ def facts_of(action: Action, s: Situation) -> Facts:
         in_mandate=not (outside := _outside(action, s)),
         outside=outside,
         within_blast_radius=bool(grants)
-        and all(len(spent.targets.union(action.targets)) <= granted.budgets.targets for granted, spent in grants),
+        and all(_met(action, s.profile, spent) <= granted.budgets.targets for granted, spent in grants),
         chain=s.chain,
         credential=s.credential,
         quarantined=s.quarantined,
         refused_before=s.refused_before,
         stopped=s.stopped,
     )
+
+
+def _met(action: Action, profile: Profile, spent: Spent) -> int:
+    """How many objects will have been changed under a mandate: those named so far, and what a rule counted beyond."""
+    return len(spent.targets.union(action.targets)) + max(0, profile.reach - len(action.targets))
 
 
 def _names_objects(action: Action, m: Mandate | None) -> bool:

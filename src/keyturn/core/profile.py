@@ -127,7 +127,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """One tool's effect on the world. Fields as in design, section 3.
 
     ``by_hand`` says how a person takes it back where no tool of the same server does; ``does`` what the call does, as
-    a phrase with ``{argument}`` where a value of the call belongs (:mod:`keyturn.core.sentence`).
+    a phrase with ``{argument}`` where a value of the call belongs (:mod:`keyturn.core.sentence`). ``named`` and
+    ``reach`` are of one call only: the targets that a rule read in its arguments, and how many it meets at least
+    (:mod:`keyturn.core.operation`).
     """
 
     tool: str
@@ -146,6 +148,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     openc2: str = ""
     d3fend: tuple[str, ...] = ()
     react: tuple[str, ...] = ()
+    named: tuple[Target, ...] = ()
+    reach: int = 0
 
 
 WORST = Profile(
@@ -219,10 +223,13 @@ def _sure(template: Any) -> Any:
     return f"${template[2:]}" if isinstance(template, str) and template.startswith("$?") else template
 
 
-def named_targets(rules: tuple[TargetRule, ...], arguments: dict[str, Any]) -> tuple[Target, ...]:
-    """The targets that the arguments name, sorted, each once. An absent argument names none."""
-    found: set[Target] = set()
-    for rule in rules:
+def named_targets(profile: Profile, arguments: dict[str, Any]) -> tuple[Target, ...]:
+    """The targets that a call names, sorted, each once: by its arguments, and as a rule read them.
+
+    An absent argument names none.
+    """
+    found = set(profile.named)
+    for rule in profile.targets:
         try:
             value = at_path(arguments, rule.argument)
         except LookupError:

@@ -94,7 +94,7 @@ def _smaller(ctx: Context, original: Action, draft: Draft, person: Person, new: 
         raise Conflict(f"no server lists {original.tool} now", hint="wait until it is there, or refuse the action")
     arguments = draft.proposal.arguments
     before = profile_for(ctx, draft.definition, original.arguments)
-    targets = named_targets(draft.profile.targets, arguments)
+    targets = named_targets(draft.profile, arguments)
     more = sorted(set(targets) - set(original.targets))
     if draft.arguments == canonical_json(original.arguments):
         raise InvalidArguments("these are the same arguments", hint="leave targets out, or refuse the action")

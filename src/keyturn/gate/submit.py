@@ -108,7 +108,7 @@ def drafted(draft: Draft, agent: str, mandate: str, case: str, now: int, *, id: 
         tool=proposal.tool,
         definition=draft.definition.fingerprint if draft.definition else "",
         arguments=proposal.arguments,
-        targets=named_targets(draft.profile.targets, proposal.arguments),
+        targets=named_targets(draft.profile, proposal.arguments),
         model_output=proposal.model_output,
         proposed_at=now,
         nonce=nonce,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,8 +130,11 @@ def test_a_result_reads_one_way(result: Any, value: Any) -> None:
 def test_targets_are_named_by_their_arguments_each_once() -> None:
     rules = (TargetRule("host", "host"), TargetRule("deep.ids", "host"), TargetRule("none", "host"))
     arguments = {"host": "b", "deep": {"ids": ["a", "b", None, 7]}}
-    assert named_targets(rules, arguments) == (Target("host", "7"), Target("host", "a"), Target("host", "b"))
-    assert named_targets(rules, {"deep": "no"}) == ()
+    profile = msgspec.structs.replace(WORST, targets=rules)
+    assert named_targets(profile, arguments) == (Target("host", "7"), Target("host", "a"), Target("host", "b"))
+    assert named_targets(profile, {"deep": "no"}) == ()
+    read = msgspec.structs.replace(profile, named=(Target("file", "x"), Target("host", "b")))
+    assert named_targets(read, {"host": "b"}) == (Target("file", "x"), Target("host", "b"))
 
 
 @given(PROFILES, PROFILES, PROFILES)

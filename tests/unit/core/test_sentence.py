@@ -23,7 +23,7 @@ def action(tool: str, profile: Profile, arguments: dict[str, Any]) -> Action:
         tool=ToolRef("soc", tool),
         definition="d",
         arguments=arguments,
-        targets=named_targets(profile.targets, arguments),
+        targets=named_targets(profile, arguments),
         model_output=ModelOutput(),
         proposed_at=1,
         nonce="00",
