@@ -16,9 +16,16 @@ VECTORS = [
     json.loads(path.read_text()) for path in sorted((Path(__file__).parents[2] / "vectors/catalogue").glob("*.json"))
 ]
 CATALOGUE = Catalogue.load()
+# What a server had before the version that is listed here: profiled for those who still run that.
+EARLIER = {
+    "falcon_search_data_protection_classifications",
+    "falcon_search_data_protection_policies",
+    "falcon_search_data_protection_content_patterns",
+}
 PROFILES = [
     (listed, profile)
     for listed in CATALOGUE
+    if listed.name not in EARLIER
     for profile in (listed.tool.base, *(variant.profile for variant in listed.tool.variants))
 ]
 STANDARDS = json.loads((Path(__file__).parents[2] / "vectors/standards.json").read_text())
@@ -39,7 +46,7 @@ def of(listed: Listed) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["server"]))
 def test_every_tool_of_a_server_has_a_reviewed_profile_and_no_profile_is_left_over(vector: dict[str, Any]) -> None:
     mine = {listed.name: listed for listed in CATALOGUE if vector["server"] in listed.vendor.servers}
-    assert mine.keys() == {tool["name"] for tool in vector["tools"]}
+    assert mine.keys() - EARLIER == {tool["name"] for tool in vector["tools"]}
     assert {listed.tool.base.basis for listed in mine.values()} == {Basis.REVIEWED}
     against = {listed.vendor.against.split()[-1] for listed in mine.values()}
     assert against == {vector["version"]}
