@@ -19,6 +19,9 @@ MAX_PURPOSE = 2_000
 _TOOL = re.compile(r"\*|[^/]+/.+")
 _TARGET = re.compile(r"\*|[^:]+:.+")
 _OBJECT = re.compile(r"[^:/]+[:/].+")
+_MANY = re.compile(r"[*?]|/\d{1,3}$")
+_NETWORK = re.compile(r":((?:\d{1,3}\.){3}\d{1,3})/(\d{1,2})$")
+_OCTET = 8
 _HIDDEN = frozenset(Mark) - {Mark.LINE, Mark.LOOKALIKE}
 
 
@@ -93,13 +96,15 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
         """One of the target patterns, or an object named exactly, matches.
 
         A path that climbs (``..`` as a part of it) leads out of the folder that a pattern seems to bound, so only a
-        pattern for all targets of its kind covers it.
+        pattern for all targets of its kind covers it. A target that is itself a pattern or a network is covered only by
+        a pattern that surely holds all of it.
         """
         name = f"{target.kind}:{target.id}"
         if name in self.objects or self.covers_all((target.kind,)):
             return True
         climbs = ".." in re.split(r"[/\\]", target.id)
-        return not climbs and any(fnmatch.fnmatchcase(name, pattern) for pattern in self.targets)
+        holds = _holds_all if _MANY.search(target.id) else fnmatch.fnmatchcase
+        return not climbs and any(holds(name, pattern) for pattern in self.targets)
 
     def covers_all(self, kinds: Iterable[str]) -> bool:
         """Patterns cover every target of each of these kinds: ``*``, ``*:*``, ``kind:*``."""
@@ -108,6 +113,21 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
     def names(self, tool: ToolRef, target: Target) -> bool:
         """The mandate names this sensitive object, or this tool's workflow, exactly."""
         return f"{target.kind}:{target.id}" in self.objects or str(tool) in self.objects
+
+
+def _holds_all(name: str, pattern: str) -> bool:
+    """The pattern covers whatever the target's own pattern or network may mean: it is the same text, or a beginning.
+
+    A network begins where its address does, so the beginning must end before the first part that its mask leaves open.
+    """
+    if name == pattern:
+        return True
+    network = _NETWORK.search(name)
+    if network is not None:
+        bits = int(network[2])
+        fixed = network[1].split(".")[: bits // 8]
+        name = f"{name[: network.start(1)]}{'.'.join(fixed)}{'.' if bits >= _OCTET else ''}"
+    return pattern.endswith("*") and not set("*?[") & set(pattern[:-1]) and name.startswith(pattern[:-1])
 
 
 def check_terms(mandate: Mandate) -> None:

@@ -77,6 +77,8 @@ def _standing(base: Profile, why: str) -> Profile:
 
 def gravest(*operations: Operation) -> Operation:
     """One operation that is at least as grave as each of these (at least one), with all their targets together."""
+    if len(operations) == 1:
+        return operations[0]
     worst = max(operations, key=lambda one: (one.stage.rank, one.reversible.rank, len(one.touches)))
     return Operation(
         name=worst.name,

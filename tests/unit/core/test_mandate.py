@@ -188,3 +188,25 @@ def test_what_covers_nothing_or_hides_is_refused(field: str, value: Any, says: s
 )
 def test_what_says_what_it_covers_is_issued(field: str, value: Any) -> None:
     check_terms(replace(PARENT, **{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("target", "pattern", "covered"),
+    [
+        ("ip:10.0.0.0/8", "ip:10.*", True),
+        ("ip:10.0.0.0/8", "ip:10.0.0.*", False),
+        ("ip:10.1.2.0/24", "ip:10.1.2.*", True),
+        ("ip:10.1.2.0/24", "ip:10.1.2.0/24", True),
+        ("ip:10.1.2.0/25", "ip:10.1.2.1*", False),
+        ("ip:0.0.0.0/0", "ip:0*", False),
+        ("ip:0.0.0.0/0", "ip:*", True),
+        ("index:web*", "index:w*", True),
+        ("index:web*", "index:web-?", False),
+        ("index:w*", "index:web*", False),
+    ],
+)
+def test_a_target_that_means_many_is_covered_only_by_what_holds_all_of_them(
+    target: str, pattern: str, covered: bool
+) -> None:
+    kind, _, name = target.partition(":")
+    assert replace(PARENT, targets=(pattern,)).covers_target(Target(kind, name)) is covered

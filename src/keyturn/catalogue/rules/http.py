@@ -24,7 +24,7 @@ def read(parts: Mapping[str, Any]) -> Reading:
         split = urlsplit(url.strip())
     except ValueError:
         return Unread("the address can't be read")
-    if split.scheme not in ("http", "https", "") or split.username is not None:
+    if not url.strip() or split.scheme not in ("http", "https", "") or split.username is not None:
         return Unread("the address is no plain http or https address")
     name = f"{method} {split.netloc}{split.path}"[:200]
     targets = (Target("url", f"{split.netloc}{split.path}"),)

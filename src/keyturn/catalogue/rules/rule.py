@@ -13,6 +13,11 @@ LONGEST: Final = 65_536
 """Characters of a text that a rule reads; a longer one is the worst case."""
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a list, in small letters."""
+    return frozenset(text.casefold().split())
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A reader by its name, the parts that it must get and those that it may get.
 
