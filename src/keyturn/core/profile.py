@@ -4,6 +4,7 @@ A tool with no profile counts as :data:`WORST`. A profile may have variants that
 stands for every call that no variant matches, so it must be at least as severe as each of them.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -226,18 +227,29 @@ def _sure(template: Any) -> Any:
 def named_targets(profile: Profile, arguments: dict[str, Any]) -> tuple[Target, ...]:
     """The targets that a call names, sorted, each once: by its arguments, and as a rule read them.
 
-    An absent argument names none.
+    An absent argument names none. A path leads through lists: ``entities.name`` names each entity by its name, and an
+    entity without one by all that it is.
     """
     found = set(profile.named)
     for rule in profile.targets:
-        try:
-            value = at_path(arguments, rule.argument)
-        except LookupError:
-            continue
-        for item in value if isinstance(value, list) else [value]:
-            if item is not None:
-                found.add(Target(rule.kind, item if isinstance(item, str) else msgspec.json.encode(item).decode()))
+        for item in _each(arguments, rule.argument.split(".")):
+            found.add(Target(rule.kind, item if isinstance(item, str) else msgspec.json.encode(item).decode()))
     return tuple(sorted(found))
+
+
+def _each(value: Any, path: list[str]) -> Iterator[Any]:
+    if value is None:
+        return
+    if not path:
+        yield from (item for item in (value if isinstance(value, list) else [value]) if item is not None)
+    elif isinstance(value, dict):
+        yield from _each(value.get(path[0]), path[1:])
+    elif isinstance(value, list) and path[0].isdigit():
+        yield from _each(value[int(path[0])] if int(path[0]) < len(value) else None, path[1:])
+    elif isinstance(value, list):
+        for item in value:
+            inner = item.get(path[0]) if isinstance(item, dict) else None
+            yield from _each(item, []) if inner is None else _each(inner, path[1:])
 
 
 def readable(result: Any) -> Any:

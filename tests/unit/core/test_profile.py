@@ -133,6 +133,13 @@ def test_targets_are_named_by_their_arguments_each_once() -> None:
     profile = msgspec.structs.replace(WORST, targets=rules)
     assert named_targets(profile, arguments) == (Target("host", "7"), Target("host", "a"), Target("host", "b"))
     assert named_targets(profile, {"deep": "no"}) == ()
+    through = msgspec.structs.replace(
+        WORST, targets=(TargetRule("entities.name", "user"), TargetRule("entities.0.id", "id"))
+    )
+    entities = [{"name": "bob", "id": 4}, {"name": None}, "eve", None, {"name": ["x", "y"]}]
+    names = ("bob", '{"name":null}', "eve", "x", "y")
+    expected = {Target("id", "4"), *(Target("user", name) for name in names)}
+    assert set(named_targets(through, {"entities": entities})) == expected
     read = msgspec.structs.replace(profile, named=(Target("file", "x"), Target("host", "b")))
     assert named_targets(read, {"host": "b"}) == (Target("file", "x"), Target("host", "b"))
 
