@@ -32,6 +32,11 @@ _stop = msgspec.msgpack.Decoder(Stop)
 _pin = msgspec.msgpack.Decoder(ToolPin)
 
 
+_Row = tuple[Any, ...]
+_PUT_ACTION = (
+    "INSERT INTO actions VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
+    " due_at = excluded.due_at, keyed = excluded.keyed, body = excluded.body, review_due = excluded.review_due"
+)
 SKEW_MS = 5 * 60 * 1000
 """How far a clock may be behind the newest entry: machines on one database differ by a little."""
 
@@ -45,10 +50,11 @@ class SqliteTx:
         self.access = AccessRows(db)
         self.pulse = PulseRows(db, self.journal)
         self.cases = CaseRows(db, self.journal)
-        self.care = CareRows(db)
         self.outbox = OutboxRows(db)
         self.oidc = OidcRows(db)
+        self._care = CareRows(db)
         self._seldom = Remembered(db)
+        self._unwritten: dict[str, tuple[ActionRecord, _Row]] = {}
         self._spent: dict[str, tuple[int, int]] = {}
         self._spending: dict[str, tuple[int, int]] = {}
         self._saved: dict[str, tuple[int, int]] = {}
@@ -56,30 +62,40 @@ class SqliteTx:
     def begin(self, how: str = "IMMEDIATE") -> None:
         """Open the transaction and look at the journal's head, and at what is remembered."""
         self._db.execute(f"BEGIN {how}")
-        self._spent, self._spending = {}, {}
+        self._spent, self._spending, self._unwritten = {}, {}, {}
         self.journal.load()
         self._seldom.look()
 
     def savepoint(self) -> None:
         """Remember this point."""
+        self.flush()
         self._db.execute("SAVEPOINT job")
         self._saved = dict(self._spending)
         self.journal.save()
 
     def keep(self) -> None:
         """Forget the savepoint: its work stands."""
+        self.flush()
         self._db.execute("RELEASE job")
 
     def undo(self) -> None:
         """Come back to the savepoint, and forget it."""
         self._db.execute("ROLLBACK TO job")
         self._db.execute("RELEASE job")
-        self._spending = self._saved
+        self._spending, self._unwritten = self._saved, {}
         self._seldom.forget()
         self.journal.undo()
 
+    def flush(self) -> None:
+        """Write the actions that were put off: whoever asks SQL for actions, or counts them, does so first."""
+        if self._unwritten:
+            rows = [row for _, row in self._unwritten.values()]
+            self._unwritten = {}
+            self._db.executemany(_PUT_ACTION, rows)
+
     def commit(self) -> None:
         """Make all of it durable: what mandates have spent, the journal and its tree included."""
+        self.flush()
         self._db.executemany(
             "UPDATE mandates SET spent_actions = spent_actions + ?, spent_responds = spent_responds + ? WHERE id = ?",
             [(*spent, mandate) for mandate, spent in self._spending.items()],
@@ -98,10 +114,12 @@ class SqliteTx:
         self._db.close()
 
     def _one(self, decoder: "msgspec.msgpack.Decoder[V]", sql: str, args: tuple[Any, ...]) -> V | None:
+        self.flush()
         row = self._db.execute(sql, args).fetchone()
         return decoder.decode(row[0]) if row else None
 
     def _all(self, decoder: "msgspec.msgpack.Decoder[V]", sql: str, args: Iterable[Any] = ()) -> list[V]:
+        self.flush()
         return [decoder.decode(row[0]) for row in self._db.execute(sql, tuple(args))]
 
     # Who
@@ -177,6 +195,7 @@ class SqliteTx:
         return actions, responds, frozenset(Target(kind, name) for kind, name in rows)
 
     def open_holds(self, agent: str, case: str) -> int:
+        self.flush()
         sql = "SELECT count FROM open_holds WHERE agent = ? AND case_id = ?"
         row = self._db.execute(sql, (agent, case)).fetchone()
         return int(row[0]) if row else 0
@@ -205,20 +224,24 @@ class SqliteTx:
 
     # Actions
 
+    @property
+    def care(self) -> CareRows:
+        self.flush()
+        return self._care
+
     def action(self, action_id: str) -> ActionRecord | None:
+        if (unwritten := self._unwritten.get(action_id)) is not None:
+            return unwritten[0]
         return self._one(_action, "SELECT body FROM actions WHERE id=?", (action_id,))
 
     def put_action(self, record: ActionRecord) -> None:
         r = record
         keyed = int(r.hold is not None and bool(r.hold.keys))
-        self._db.execute(
-            "INSERT INTO actions VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
-            " due_at = excluded.due_at, keyed = excluded.keyed, body = excluded.body, review_due = excluded.review_due",
-            (
-                r.id, r.state.value, r.agent, r.mandate, r.case, r.tool.upstream, r.fingerprint, r.due_at, keyed,
-                _pack(r), int(r.review_due),
-            ),
+        row = (
+            r.id, r.state.value, r.agent, r.mandate, r.case, r.tool.upstream, r.fingerprint, r.due_at, keyed,
+            _pack(r), int(r.review_due),
         )  # fmt: skip
+        self._unwritten[r.id] = (r, row)
         if r.hold is not None:
             self.care.note_hold(r)
         if r.state is State.REFUSED:
@@ -272,10 +295,12 @@ class SqliteTx:
         return None
 
     def refused_before(self, case: str, fingerprint: str) -> bool:
+        return fingerprint in self._seldom.get(("refused", case), lambda: self._refused(case))
+
+    def _refused(self, case: str) -> set[str]:
+        self.flush()
         sql = "SELECT fingerprint FROM actions WHERE state = 'refused' AND case_id = ?"
-        return fingerprint in self._seldom.get(
-            ("refused", case), lambda: {row[0] for row in self._db.execute(sql, (case,))}
-        )
+        return {row[0] for row in self._db.execute(sql, (case,))}
 
     # Stops and pins
 

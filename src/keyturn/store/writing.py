@@ -39,6 +39,9 @@ class Writable(Tx, Protocol):
     def undo(self) -> None:
         """Come back to the last savepoint, and forget it."""
 
+    def flush(self) -> None:
+        """Write what was put off, so that it fails now if it fails."""
+
     def commit(self) -> None:
         """Make all of it durable."""
 
@@ -220,6 +223,7 @@ def _smoothly(tx: Writable, group: list[_Job]) -> bool:
     try:
         for job in group:
             job.result = job.work(tx)
+        tx.flush()
     except sqlite3.OperationalError:
         raise
     except BaseException:
