@@ -90,7 +90,8 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
 
     def covers_tool(self, tool: ToolRef) -> bool:
         """One of the tool patterns matches."""
-        return any(fnmatch.fnmatchcase(str(tool), pattern) for pattern in self.tools)
+        name = str(tool)
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.tools)
 
     def covers_target(self, target: Target) -> bool:
         """One of the target patterns, or an object named exactly, matches.

@@ -94,7 +94,7 @@ class ToolPin(msgspec.Struct, frozen=True, kw_only=True):
     launch: str = ""
 
 
-class ActionRecord(msgspec.Struct, frozen=True, kw_only=True):
+class ActionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An action and where it stands. Its content (the canonical bytes of the digest) is the payload ``action``.
 
     ``fingerprint`` is the same for the same tool, case and arguments; ``due_at`` is when the state's own clock

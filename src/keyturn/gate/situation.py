@@ -120,15 +120,20 @@ def _quarantined(tx: Tx, definition: Definition | None) -> bool:
 
 def stop_on(tx: Tx, agent: str, grants: list[Mandate], tool: str = "") -> str:
     """The id of a stop that covers the agent, a mandate (or one that it was narrowed from) or the tool; else ``""``."""
+    if not (stops := tx.stops()):
+        return ""
     subjects = {
         Scope.EVERYTHING: {""},
         Scope.AGENT: set(agents_of(agent, grants)),
         Scope.TOOL: {tool},
         Scope.MANDATE: {granted.id for granted in grants},
     }
-    return next((stop.id for stop in tx.stops() if stop.subject in subjects[stop.scope]), "")
+    return next((stop.id for stop in stops if stop.subject in subjects[stop.scope]), "")
+
+
+_sorted = msgspec.json.Encoder(order="sorted")
 
 
 def facts_json(facts: Facts) -> bytes:
     """The facts as they are kept beside the journal."""
-    return msgspec.json.encode(facts, order="sorted")
+    return _sorted.encode(facts)
