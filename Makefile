@@ -34,6 +34,7 @@ bench: .venv/.ready
 
 catalogue: .venv/.ready
 	$(PY) -m keyturn.catalogue.build
+	$(PY) -m keyturn.catalogue.coverage tests/vectors/listed-tools.jsonl > docs/catalogue-coverage.md
 
 fuzz: .venv/.ready
 	$(UV) sync --quiet --frozen --group go --group fuzz

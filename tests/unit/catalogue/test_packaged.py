@@ -12,6 +12,7 @@ import pytest
 from keyturn.catalogue import Catalogue, Listed, read_vendor
 from keyturn.catalogue.build import texts
 from keyturn.catalogue.catalogue import PACKAGED
+from keyturn.catalogue.coverage import page
 from keyturn.catalogue.vendor import pack
 from keyturn.core.profile import Basis, Profile, Reversible, Stage, Step, Touches
 from keyturn.core.sentence import holes
@@ -240,3 +241,9 @@ def test_every_change_says_what_it_does_in_words_of_its_own_arguments() -> None:
             f"{listed.name}: put what may be left out into [brackets]"
         )
         assert not profile.does.endswith(".")
+
+
+def test_the_page_of_what_is_covered_says_what_the_profiles_say() -> None:
+    lists = [json.loads(line) for line in (ROOT / "listed-tools.jsonl").open()]
+    written = (ROOT.parents[1] / "docs/catalogue-coverage.md").read_text()
+    assert written == page(Catalogue.load(), lists), "run make catalogue"
