@@ -239,6 +239,11 @@ def _rule(written: _WrittenTool) -> Applied | None:
     ((name, parts),) = written.rule.items()
     if name not in RULES:
         raise ProfileError(f"there is no rule {name[:40]!r}", hint=f"the rules are {', '.join(sorted(RULES))}")
+    read = {text.removeprefix("$").removeprefix("?") for text in parts.values() if isinstance(text, str)}
+    if named := [argument for argument in written.targets or {} if f"arguments.{argument}" in read]:
+        raise ProfileError(
+            f"the rule {name} reads {named[0]!r} and names the targets in it", hint="leave it out of targets"
+        )
     return Applied(RULES[name], parts)
 
 

@@ -7,6 +7,7 @@ import click
 
 from keyturn.cli import actions, care, grants
 from keyturn.cli.case import case
+from keyturn.cli.catalogue import catalogue
 from keyturn.cli.journal import journal
 from keyturn.cli.notify import notify
 from keyturn.cli.plain import plain
@@ -66,6 +67,7 @@ for command in (
     journal,
     notify,
     case,
+    catalogue,
 ):
     cli.add_command(command)
 

@@ -67,6 +67,9 @@ def narrowed(base: Profile, found: Reading) -> Profile:
         by_hand="",
         preserve={},
         check=None,
+        openc2="",
+        d3fend=(),
+        react=(),
         why=f"{found.name}: {found.why}" if found.why else found.name,
     )
 

@@ -1,0 +1,94 @@
+"""``keyturn catalogue explain`` and ``coverage``."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from keyturn.cli.main import cli
+
+OWN = """
+vendor: Ours
+servers: [ours]
+tools:
+  look: {stage: analyse, basis: derived}
+  wipe: {stage: respond, reversible: irreversible, touches: [evidence], why: All of it is gone., does: wipe it, openc2: delete file}
+  ask:
+    stage: respond
+    reversible: irreversible
+    touches: [secrets, identity, privileged_data, production, evidence, detection_controls]
+    why: A search may do more than search.
+    does: run the search {query}
+    rule: {spl: {query: $arguments.query}}
+"""  # noqa: E501 — YAML as people write it
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli, ["catalogue", *words])
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / "own.yaml").write_text(OWN)
+    settings = '[upstreams.siem]\ncommand = "true"\ncatalogue = "ours"\n'
+    (tmp_path / "keyturn.toml").write_text(f'catalogue = ["{tmp_path / "own.yaml"}"]\n{settings}')
+    return str(tmp_path / "keyturn.toml")
+
+
+def test_a_change_is_explained_with_its_way_back_and_its_verdict() -> None:
+    told = run("explain", "keyturn-range/edr_isolate_host", '{"hostname": "ws-1"}').output
+    for words in (
+        "respond: changes something; reversible",
+        "host:ws-1",
+        "edr_lift_isolation",
+        "waits for one key",
+        "D3-NI",
+    ):
+        assert words in told
+
+
+def test_a_search_is_explained_by_what_stands_in_it(config: str) -> None:
+    harmless = run(
+        "explain", "siem/ask", '{"query": "index=main | stats count"}', "--object", "siem/ask", "-c", config
+    ).output
+    assert "analyse: only reads" in harmless
+    assert "index:main" in harmless
+    assert "at worst   respond" in harmless
+    assert "runs at once" in harmless
+    deleting = run(
+        "explain", "siem/ask", '{"query": "index=main | delete"}', "--object", "siem/ask", "-c", config
+    ).output
+    assert "unsearchable for good" in deleting
+    assert "waits for two keys" in deleting
+    assert "no bound that can be read" in deleting
+
+
+def test_a_sensitive_read_waits_until_the_mandate_names_it() -> None:
+    tool = "keyturn-range/mail_search"
+    assert "waits for one key" in run("explain", tool).output
+    assert "runs at once" in run("explain", tool, "--object", tool).output
+
+
+def test_a_tool_that_nobody_profiled_counts_as_the_worst_case() -> None:
+    told = run("explain", "keyturn-range/no_such_tool").output
+    assert "(unknown)" in told
+    assert "waits for two keys" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("explain", "nowhere/x"), "no server 'nowhere' is known"),
+        (("explain", "keyturn-rang/edr_isolate_host"), "did you mean keyturn-range/edr_isolate_host"),
+        (("explain", "keyturn-range/edr_get_host", "[1]"), "no JSON object"),
+        (("explain", "keyturn-range/edr_get_host", "{"), "no JSON"),
+    ],
+)
+def test_what_can_not_be_explained_is_said(words: tuple[str, ...], says: str) -> None:
+    ended = run(*words)
+    assert ended.exit_code == 1
+    assert says in ended.output
+
+
+def test_what_is_packaged_is_counted_by_vendor() -> None:
+    assert "CrowdStrike Falcon" in run("coverage").output
