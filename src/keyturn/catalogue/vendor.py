@@ -41,7 +41,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
         A call without arguments says nothing that could select something milder.
         """
-        if not arguments:
+        if not isinstance(arguments, dict) or not arguments:
             return self.base
         if self.rule is not None:
             return narrowed(self.base, self.rule.read(arguments))
