@@ -6,6 +6,7 @@ import msgspec
 
 from keyturn.config import Config
 from keyturn.core.action import ToolRef
+from keyturn.core.suspicion import Neighbours, flags
 from keyturn.gate.records import ToolPin
 from keyturn.knowledge import FileKnowledge
 from keyturn.publication import DATABASE
@@ -23,6 +24,7 @@ class Profiled(msgspec.Struct, frozen=True):
     basis: str
     touches: tuple[str, ...]
     quarantined: bool
+    flags: tuple[str, ...]
 
 
 def profiled(config: Config) -> tuple[list[Profiled], list[str]]:
@@ -35,7 +37,7 @@ async def _profiled(config: Config) -> tuple[list[Profiled], list[str]]:
     settings = {name: upstream_settings(name, upstream) for name, upstream in config.upstreams.items()}
     async with UpstreamTools(settings) as tools:
         refs = [ToolRef(name, str(raw["name"])) for name in settings for raw in tools.definitions(name)]
-        pins = await _pins(config, refs)
+        pins, around = await _pins(config, refs), Neighbours(refs)
         found = []
         for ref in refs:
             definition = tools.definition(ref)
@@ -50,6 +52,7 @@ async def _profiled(config: Config) -> tuple[list[Profiled], list[str]]:
                     basis=profile.basis.value,
                     touches=tuple(sorted(touch.value for touch in profile.touches)),
                     quarantined=pin is not None and pin.fingerprint != definition.fingerprint,
+                    flags=tuple(flag.why for flag in flags(ref, definition.raw, around)),
                 )
             )
         return found, [name for name in settings if not tools.definitions(name)]

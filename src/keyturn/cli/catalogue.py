@@ -162,6 +162,9 @@ def _server(name: str, rows: list[Any], everything: bool) -> None:
     click.echo(f"{plain(name)}: {len(rows)} tools, {numbers}, {len(quarantined)} quarantined")
     for row in quarantined:
         click.echo(f"  QUARANTINED  {plain(row.tool)}: its definition changed; look, then keyturn tools accept it")
+    for row in rows:
+        for why in row.flags:
+            click.echo(f"  LOOK         {plain(row.tool)}: {plain(why)}")
     for basis, found in bases.items():
         if everything or basis is not Basis.REVIEWED:
             for row in found:

@@ -211,6 +211,8 @@ def list_tools(path: Path) -> None:
         mark = "  QUARANTINED: another definition was accepted" if row.quarantined else ""
         touches = f"  touches {', '.join(row.touches)}" if row.touches else ""
         click.echo(f"{plain(row.tool):<48} {row.stage:<8} {row.reversible:<16} {row.basis}{touches}{mark}")
+        for why in row.flags:
+            click.echo(f"    LOOK: {plain(why)}")
     for name in silent:
         click.echo(f"{plain(name)} does not answer, or lists no tool that can be used", err=True)
     if silent:

@@ -9,6 +9,7 @@ from keyturn.core.cedar import Rule
 from keyturn.core.hold import person_id
 from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
+from keyturn.core.suspicion import Flag, Neighbours, flags
 from keyturn.errors import Conflict, InvalidInput, NotFound
 from keyturn.gate import astray
 from keyturn.gate.context import Context
@@ -41,13 +42,17 @@ class GrantPage(msgspec.Struct, frozen=True):
 
 
 class ToolSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool: its definition now, its gravest profile, and the pin. ``quarantined``: it is not what was pinned."""
+    """A tool: its definition now, its gravest profile, and the pin. ``quarantined``: it is not what was pinned.
+
+    ``flags``: what is odd about the definition (:mod:`keyturn.core.suspicion`).
+    """
 
     tool: ToolRef
     definition: Definition
     profile: Profile
     pin: ToolPin | None
     stopped: bool
+    flags: tuple[Flag, ...]
 
     @property
     def quarantined(self) -> bool:
@@ -108,7 +113,8 @@ class Registry:
         """The servers behind the gate that this process knows, and their tools by name."""
 
         def work(tx: Tx) -> tuple[UpstreamSeen, ...]:
-            return tuple(self._upstream(tx, name) for name in sorted(self._ctx.tools.upstreams()))
+            around = self._neighbours()
+            return tuple(self._upstream(tx, name, around) for name in sorted(self._ctx.tools.upstreams()))
 
         return await self._ctx.store.read(work)
 
@@ -116,7 +122,7 @@ class Registry:
         """One tool; :class:`NotFound` if no server lists it now."""
 
         def work(tx: Tx) -> ToolSeen:
-            found = self._tool(tx, tool)
+            found = self._tool(tx, tool, self._neighbours())
             if found is None:
                 raise NotFound(f"no server lists {str(tool)[:200]!r} now", hint="it is away, or has no such tool")
             return found
@@ -139,13 +145,17 @@ class Registry:
         """
         return await self._ctx.store.write(_change_roles(self._ctx, who, name, roles, reason))
 
-    def _upstream(self, tx: Tx, name: str) -> UpstreamSeen:
+    def _neighbours(self) -> Neighbours:
+        tools = self._ctx.tools
+        return Neighbours(ToolRef(name, each) for name in tools.upstreams() for each in tools.names(name) or ())
+
+    def _upstream(self, tx: Tx, name: str, around: Neighbours) -> UpstreamSeen:
         names = self._ctx.tools.names(name)
-        found = None if names is None else tuple(self._tool(tx, ToolRef(name, each)) for each in sorted(names))
+        found = None if names is None else tuple(self._tool(tx, ToolRef(name, each), around) for each in sorted(names))
         tools = None if found is None else tuple(tool for tool in found if tool is not None)
         return UpstreamSeen(name, self._ctx.knowledge.exposed(name), tools)
 
-    def _tool(self, tx: Tx, tool: ToolRef) -> ToolSeen | None:
+    def _tool(self, tx: Tx, tool: ToolRef, around: Neighbours) -> ToolSeen | None:
         definition = self._ctx.tools.definition(tool)
         if definition is None:
             return None
@@ -155,6 +165,7 @@ class Registry:
             profile=profile_for(self._ctx, definition, {}),
             pin=tx.pin(tool),
             stopped=bool(stop_on(tx, "", [], str(tool))),
+            flags=flags(tool, definition.raw, around),
         )
 
 

@@ -1,5 +1,7 @@
 """``keyturn catalogue explain`` and ``coverage``."""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,25 @@ def test_what_can_not_be_explained_is_said(words: tuple[str, ...], says: str) ->
 
 def test_what_is_packaged_is_counted_by_vendor() -> None:
     assert "CrowdStrike Falcon" in run("coverage").output
+
+
+def test_ones_own_servers_are_counted_and_what_needs_a_look_is_named(tmp_path: Path) -> None:
+    """A real server over stdio: the range. One of its tools is left out of the files, so nobody knows it."""
+    state = str(tmp_path / "range.sqlite")
+    server = (
+        f'command = {json.dumps(sys.executable)}\nargs = ["-m", "keyturn.range"]\n'
+        f"env = {{KEYTURN_RANGE_STATE = {json.dumps(state)}}}\n"
+    )
+    (tmp_path / "own.yaml").write_text(OWN)
+    config = tmp_path / "keyturn.toml"
+    config.write_text(
+        f'catalogue = ["own.yaml"]\n[upstreams.soc]\n{server}[upstreams.odd]\n{server}catalogue = "ours"\n'
+    )
+    told = run("coverage", "-c", str(config))
+    assert told.exit_code == 1
+    assert "soc: 48 tools, 48 reviewed, 0 derived, 0 unknown, 0 quarantined" in told.output
+    assert "odd: 48 tools, 0 reviewed, 0 derived, 48 unknown, 0 quarantined" in told.output
+    assert "unknown      odd/edr_run_script: respond, irreversible" in told.output
+    assert (
+        "LOOK         odd/edr_run_script: it has the name of soc/edr_run_script, another server's tool" in told.output
+    )

@@ -195,6 +195,8 @@ async def test_a_changed_tool_is_shown_beside_what_it_was_and_accepted_as_seen(d
     assert "1 tool in quarantine" in (await lena.get("/console/tools")).text
     page = (await lena.get("/console/tools/soc/search")).text
     assert "&lt;i&gt;send" in page and r"\u{200b}" in page and "not there" in page and "gone" in page
+    assert "Something is odd about its definition" in page and "the eye misses: zero width" in page
+    assert "look at its definition" in (await lena.get("/console/tools")).text
     known["search"] = msgspec.structs.replace(old, fingerprint="d" * 64)
     late = await lena.post("/console/tools/soc/search", seen="e" * 64)
     assert late.status_code == 409 and "changed again" in late.text
