@@ -22,7 +22,7 @@ READS: Final = words(
     concurrency contingency convert correlate ctable datamodel dbinspect dedup delta diff erex eval eventcount
     eventstats expand extract fieldformat fields fieldsummary filldown fillnull findkeywords findtypes flatten
     folderize foreach format from fromjson gauge gentimes geom geomfilter geostats head highlight history
-    iconify input inputcsv inputintelligence inputlookup iplocation join kmeans kv kvform loadjob localize
+    iconify  inputcsv inputintelligence inputlookup iplocation join kmeans kv kvform loadjob localize
     localop lookup makecontinuous makejson makemv makeresults mcatalog metadata metasearch mstats multikv
     multisearch mvcombine mvexpand nomv outlier outputtext overlap pivot predict rangemap rare redistribute
     regex relevancy reltime rename replace require rest return reverse rex rtorder search searchtxn selfjoin set
@@ -182,6 +182,8 @@ def _more_than_reads(name: str, command: _Command) -> str:
         return "a command is missing after a pipe"
     if command.piped and name not in READS and not name.startswith("`"):
         return f"{name[:40]!r} is not one of Splunk's own commands that only read"
+    if "savedsearch:" in command.text.casefold():
+        return _OPAQUE["savedsearch"]
     if name == "rest" and (_METHOD.search(command.text) or _OWN.search(command.text)):
         return "rest with a method, or about accounts, credentials and configuration, is more than a search"
     return ""
