@@ -5,12 +5,19 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final
 
+from keyturn.catalogue.rules.aws import AWS
+from keyturn.catalogue.rules.aws_cli import AWS_CLI
+from keyturn.catalogue.rules.azure import AZURE
 from keyturn.catalogue.rules.elasticsearch import ELASTICSEARCH
 from keyturn.catalogue.rules.http import HTTP
 from keyturn.catalogue.rules.kql import KQL
+from keyturn.catalogue.rules.kubectl import KUBECTL
+from keyturn.catalogue.rules.kubernetes import KUBERNETES
+from keyturn.catalogue.rules.paths import PATH
 from keyturn.catalogue.rules.rule import Applied, Rule
+from keyturn.catalogue.rules.shell import SHELL
 from keyturn.catalogue.rules.spl import SPL
-from keyturn.core.operation import Reading, Unread
+from keyturn.core.operation import Reading
 
 
 def _late(name: str, needs: str, may: str = "") -> Rule:
@@ -23,14 +30,6 @@ def _late(name: str, needs: str, may: str = "") -> Rule:
     return Rule(name=name, needs=frozenset(needs.split()), may=frozenset(may.split()), read=read)
 
 
-def _unread(_: Mapping[str, Any]) -> Reading:
-    return Unread("nothing reads this language yet")
-
-
-def _pending(name: str, needs: str, may: str = "") -> Rule:
-    return Rule(name=name, needs=frozenset(needs.split()), may=frozenset(may.split()), read=_unread)
-
-
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         rule.name: rule
@@ -40,13 +39,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             _late("sql", "query", "dialect"),
             KQL,
             ELASTICSEARCH,
-            _pending("kubernetes", "verb", "kind name namespace manifest"),
-            _pending("kubectl", "command"),
-            _pending("aws", "operation", "service parameters"),
-            _pending("aws_cli", "command"),
-            _pending("azure", "command"),
-            _pending("shell", "command", "dialect"),
-            _pending("path", "path operation"),
+            KUBERNETES,
+            KUBECTL,
+            AWS,
+            AWS_CLI,
+            AZURE,
+            SHELL,
+            PATH,
         )
     }
 )

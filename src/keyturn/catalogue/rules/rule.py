@@ -18,6 +18,11 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.casefold().split())
 
 
+def any_of(patterns: str) -> str:
+    """One pattern for any of these, which stand with white space between them (``\\x20`` is a space in one)."""
+    return "|".join(patterns.split())
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A reader by its name, the parts that it must get and those that it may get.
 

@@ -1,0 +1,56 @@
+"""What a reader answers with: a read or a change, in one line each."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from keyturn.core.action import Target
+from keyturn.core.operation import Operation
+from keyturn.core.profile import Reversible, Stage, Touches
+
+SECRETS, IDENTITY, DATA = Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA
+PRODUCTION, EVIDENCE, DETECTION = Touches.PRODUCTION, Touches.EVIDENCE, Touches.DETECTION_CONTROLS
+ALL: Final = frozenset(Touches)
+REVERSIBLE, HARD, IRREVERSIBLE = Reversible.REVERSIBLE, Reversible.HARD, Reversible.IRREVERSIBLE
+NAME: Final = 200
+"""Characters of an operation's name that are kept: it is shown to people."""
+
+
+def reads(
+    name: str,
+    touches: Iterable[Touches] = (),
+    targets: Iterable[Target] = (),
+    *,
+    reach: int = 0,
+    why: str = "it only reads",
+) -> Operation:
+    """A call that has no effect."""
+    return Operation(
+        name=name[:NAME],
+        stage=Stage.ANALYSE,
+        reversible=Reversible.NO_EFFECT,
+        touches=frozenset(touches),
+        targets=tuple(dict.fromkeys(targets)),
+        reach=reach,
+        why=why,
+    )
+
+
+def changes(
+    name: str,
+    reversible: Reversible,
+    touches: Iterable[Touches] = (),
+    targets: Iterable[Target] = (),
+    *,
+    reach: int = 0,
+    why: str = "it changes something",
+) -> Operation:
+    """A call that changes something."""
+    return Operation(
+        name=name[:NAME],
+        stage=Stage.RESPOND,
+        reversible=reversible,
+        touches=frozenset(touches),
+        targets=tuple(dict.fromkeys(targets)),
+        reach=reach,
+        why=why,
+    )

@@ -1,0 +1,128 @@
+"""Command lines of a POSIX shell, as far as they say plainly what runs: words, quotes, pipes, lists, redirections.
+
+Whatever a shell expands, substitutes, loads or repeats (``$x``, ``$(…)``, braces, escapes, here-documents, loops) is
+not read at all: a plain word is one that means the same to every shell. So this needs no grammar, only tokens,
+and a token that is not known here ends the reading (docs/adr/0012).
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from keyturn.core.operation import Unread
+
+MOST: Final = 64
+"""Commands of a line that are looked at."""
+
+
+class Simple(msgspec.Struct, frozen=True):
+    """One command: its words without their quotes, which of them hold wildcards, the files it reads and writes by
+    redirection."""
+
+    words: tuple[str, ...]
+    wild: frozenset[int] = frozenset()
+    sources: tuple[str, ...] = ()
+    sinks: tuple[str, ...] = ()
+
+
+_PLAIN: Final = r"[A-Za-z0-9_./:=,@%+^~*?\[\]-]|\$HOME(?![A-Za-z0-9_])|\$\{HOME\}"
+_DOUBLE: Final = r'"(?:[^"$`\\!\n]|\\[^"$`\\!\n]|\$HOME(?![A-Za-z0-9_])|\$\{HOME\})*"'
+_WORD: Final = rf"(?:(?:{_PLAIN})|'[^'\n]*'|{_DOUBLE})+"
+_TOKEN: Final = re.compile(
+    rf"[ \t]+|(?P<merge>[12]?>&[12](?![^ \t\n|&;]))|(?P<to>(?:[12]|&)?>>?(?![&|(>]))|(?P<from><(?![<(&>]))"
+    rf"|(?P<end>\|\||&&|[|;&]|\n)|(?P<word>{_WORD})"
+)
+_INERT: Final = r"[A-Za-z0-9_./:=,@%+^~-]"
+_FAST: Final = re.compile(
+    rf"[ \t]*((?:{_INERT}|[ \t])*{_INERT})(?:[ \t]+(2>/dev/null))?[ \t]*(\|\||&&|&(?![>&])|[|;\n]|\Z)"
+)
+_LIST: Final = frozenset({"", "\n", ";", "&", "&&", "||", "|"})
+_NONE: Final[frozenset[int]] = frozenset()
+_QUOTED: Final = re.compile(rf"'([^'\n]*)'|({_DOUBLE})")
+_ODD: Final = re.compile(r"[^ -~\t\n]")
+_WILD: Final = re.compile(r"[*?\[]")
+
+
+def split(line: str) -> list[Simple] | Unread:
+    """Every command of the line, in order."""
+    if _ODD.search(line):
+        return Unread("it holds characters that can't be seen or that look like others")
+    found: list[Simple] = []
+    at, ended, now, size = 0, "", _Open(), len(line)
+    while at < size:
+        if not now.touched and (fast := _FAST.match(line, at)) is not None:
+            words, sink, ended = fast.groups()
+            found.append(Simple(tuple(words.split()), _NONE, (), ("/dev/null",) if sink else ()))
+            at = fast.end()
+            continue
+        token = _TOKEN.match(line, at)
+        if token is None:
+            return Unread(f"the shell makes more of {line[at : at + 20]!r} than plain words")
+        at, kind = token.end(), token.lastgroup
+        if kind == "end":
+            if now.next or not (now.words or (token["end"] == "\n" and ended in _LIST and not now.touched)):
+                return Unread("a command is missing")
+            if now.words:
+                ended = token["end"]
+                found.append(now.closed())
+                now = _Open()
+        elif kind is not None and not now.add(kind, token[kind]):
+            return Unread("a redirection leads nowhere")
+    if now.words and not now.next:
+        found.append(now.closed())
+    elif now.touched or ended in ("|", "||", "&&"):
+        return Unread("the line is not finished")
+    return found if 0 < len(found) <= MOST else Unread("there is no command in it, or too many")
+
+
+def one(line: str) -> tuple[str, ...] | Unread:
+    """The words of a line that is one plain command, without wildcards and redirections."""
+    found = split(line)
+    if isinstance(found, Unread):
+        return found
+    if len(found) > 1 or found[0].wild or found[0].sources or found[0].sinks:
+        return Unread("it is more than one plain command")
+    return found[0].words
+
+
+class _Open:
+    """A command that is being read."""
+
+    __slots__ = ("next", "sinks", "sources", "touched", "wild", "words")
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.wild: set[int] = set()
+        self.sources: list[str] = []
+        self.sinks: list[str] = []
+        self.next = ""
+        self.touched = False
+
+    def add(self, kind: str, text: str) -> bool:
+        """Take a token; False if it can't stand here."""
+        self.touched = True
+        if kind != "word":
+            if self.next:
+                return False
+            self.next = "" if kind == "merge" else kind
+            return True
+        bare = text
+        if "'" in text or '"' in text:
+            bare = _QUOTED.sub("", text)
+            text = _QUOTED.sub(lambda part: part.group()[1:-1], text)
+        wild = _WILD.search(bare) is not None
+        if self.next:
+            if wild:
+                return False
+            (self.sources if self.next == "from" else self.sinks).append(text)
+            self.next = ""
+            return True
+        if wild:
+            self.wild.add(len(self.words))
+        self.words.append(text)
+        return True
+
+    def closed(self) -> Simple:
+        """The command."""
+        return Simple(tuple(self.words), frozenset(self.wild), tuple(self.sources), tuple(self.sinks))
