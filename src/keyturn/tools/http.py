@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-import aiohttp
 from yarl import URL
 
 from keyturn.errors import ConfigError
+from keyturn.tools.http_client import HttpClient
 from keyturn.tools.http_session import HttpSession, ParamHeaders
 from keyturn.tools.http_wire import Wire
 from keyturn.tools.launch import HttpLaunch
@@ -32,7 +32,7 @@ class HttpUpstream:
         self.param_headers: Mapping[str, ParamHeaders] = {}
         self.sessions: set[HttpSession] = set()
         self._jitter = jitter
-        self._client: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._wire: Wire | None = None
         self._shared: HttpSession | None = None
 
@@ -45,15 +45,8 @@ class HttpUpstream:
         """The connection pool, opened on first use."""
         if self._wire is None:
             s = self.settings
-            self._client = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=s.keep_alive_s, ttl_dns_cache=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=s.limits.connect_s),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                skip_auto_headers=("User-Agent",),
-            )
-            self._wire = Wire(self.name, s.url, s.headers, s.limits.answer_bytes, self._client)
+            self._client = HttpClient(URL(s.url), connect_s=s.limits.connect_s, keep_alive_s=s.keep_alive_s)
+            self._wire = Wire(self.name, s.headers, s.limits.answer_bytes, self._client)
         return self._wire
 
     async def shared(self) -> Session:

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import aiohttp
 import msgspec
 
 from keyturn.errors import InvalidInput, KeyturnError, ToolLost, ToolNotSent
 from keyturn.tools.call import Call, answered, without_subscription
 from keyturn.tools.conversation import Conversation, stream_filter
 from keyturn.tools.greeting import GATEWAY, Refused, greet, modern_meta
+from keyturn.tools.http_client import Answer
 from keyturn.tools.http_wire import SessionGone, StreamEnded
 from keyturn.tools.listeners import Listeners
 from keyturn.wire import rpc
@@ -187,11 +187,11 @@ class HttpSession(Conversation):
                 r = await self._resumed(e.last, session)
             else:
                 if call.method == "initialize":
-                    self._session = r.headers.get(SESSION_HEADER, "")
+                    self._session = r.headers.get(SESSION_HEADER.lower(), "")
                 return bytes(message.result)
         raise ToolLost(f"{self._upstream.name} broke off {RESUMES} times before it answered {call.method!r}")
 
-    async def _resumed(self, last: str, session: str) -> aiohttp.ClientResponse:
+    async def _resumed(self, last: str, session: str) -> Answer:
         """The rest of a stream after event ``last``. The request was taken, so whatever stands in the way of it, a
         server that was started anew among that, is a lost answer and never a call that was not sent."""
         wire = self._upstream.wire
@@ -206,7 +206,7 @@ class HttpSession(Conversation):
         except (ToolNotSent, RpcError) as e:
             self._forget(session)
             raise ToolLost(f"{self._upstream.name} broke off, and its answer can't be fetched: {e}") from None
-        except (aiohttp.ClientError, OSError) as e:
+        except OSError as e:
             raise ToolLost(f"{self._upstream.name} hung up before it answered: {type(e).__name__}") from None
 
     def _cancel(self, call: Call, reason: str) -> None:
@@ -229,7 +229,7 @@ class HttpSession(Conversation):
         try:
             async with asyncio.timeout(self._upstream.settings.limits.connect_s):
                 r = await self._upstream.wire.send("POST", self._session_headers(), message)
-                r.release() if r.content.at_eof() else r.close()
+                r.release()
         except (TimeoutError, ToolLost, ToolNotSent) as e:
             log.info("%s: a message was lost: %s", self._upstream.name, e)
 
@@ -292,7 +292,7 @@ class HttpSession(Conversation):
                 if message.kind in ("result", "error"):
                     raise StreamEnded(f"{self._upstream.name} ended the stream", None, None)
                 await self._from_stream(message)
-        except (aiohttp.ClientError, OSError) as e:
+        except OSError as e:
             raise ToolLost(f"{self._upstream.name} hung up: {type(e).__name__}") from None
         finally:
             r.close()

@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-import aiohttp
-from yarl import URL
-
 from keyturn.errors import InvalidInput, ToolLost, ToolNotSent
 from keyturn.tools.greeting import Refused
+from keyturn.tools.http_client import Answer, HttpClient, NotSent
 from keyturn.wire import rpc, sse
 
 JSON = "application/json"
@@ -38,13 +36,10 @@ class StreamEnded(ToolLost):
 
 
 class Wire:
-    """The pooled connection to one URL. Nothing is followed, stored or unpacked: no redirect, cookie, compression."""
+    """What travels to one URL and back. Nothing is followed, stored or unpacked: no redirect, cookie, compression."""
 
-    def __init__(
-        self, name: str, url: str, headers: Mapping[str, str], limit: int, client: aiohttp.ClientSession
-    ) -> None:
+    def __init__(self, name: str, headers: Mapping[str, str], limit: int, client: HttpClient) -> None:
         self.name = name
-        self._url = URL(url)
         self._headers = {
             **headers,
             "Accept": f"{JSON}, {EVENTS}",
@@ -55,18 +50,16 @@ class Wire:
         self._client = client
         self._drains: set[asyncio.Task[None]] = set()
 
-    async def send(self, method: str, headers: dict[str, str], body: bytes | None = None) -> aiohttp.ClientResponse:
+    async def send(self, method: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
         """Send one HTTP request. Raises :class:`ToolNotSent` if no connection was made, else :class:`ToolLost`."""
         try:
-            return await self._client.request(
-                method, self._url, data=body, headers=self._headers | headers, allow_redirects=False
-            )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as e:
+            return await self._client.request(method, self._headers | headers, body)
+        except NotSent as e:
             raise ToolNotSent(f"{self.name} can't be reached: {e}") from None
-        except (aiohttp.ClientError, OSError) as e:
+        except OSError as e:
             raise ToolLost(f"{self.name} hung up: {type(e).__name__} {e}") from None
 
-    async def answer(self, r: aiohttp.ClientResponse, id: rpc.Id, on_message: OnMessage, session: str) -> rpc.Message:
+    async def answer(self, r: Answer, id: rpc.Id, on_message: OnMessage, session: str) -> rpc.Message:
         """The response to request ``id`` out of ``r``; other messages on its stream go to ``on_message``.
 
         Releases ``r`` when it is done, closes it on any error (at 2026-07-28 that cancels the request). Raises
@@ -78,7 +71,7 @@ class Wire:
             found = await self._found(r, on_message)
             if found.id != id and found.id is not None:  # only an error has none
                 raise ToolLost(f"{self.name} answered another request than the one that was sent")
-        except (aiohttp.ClientError, OSError) as e:
+        except OSError as e:
             r.close()
             raise ToolLost(f"{self.name} hung up before it answered: {type(e).__name__}") from None
         except BaseException:
@@ -89,7 +82,7 @@ class Wire:
             raise rpc.raised(found.error)
         return found
 
-    async def _found(self, r: aiohttp.ClientResponse, on_message: OnMessage) -> rpc.Message:
+    async def _found(self, r: Answer, on_message: OnMessage) -> rpc.Message:
         if r.content_type == JSON:
             found = self._message(await self.body(r, self._limit))
             if found.kind not in ("result", "error"):
@@ -104,11 +97,11 @@ class Wire:
                 await on_message(message)
         raise ToolLost(f"{self.name} ended the stream without an answer")
 
-    async def messages(self, r: aiohttp.ClientResponse) -> AsyncIterator[rpc.Message]:
+    async def messages(self, r: Answer) -> AsyncIterator[rpc.Message]:
         """The messages of an event stream; :class:`StreamEnded` at its end."""
         parser, last, retry = sse.Parser(self._limit), None, None
-        with contextlib.suppress(aiohttp.ClientError, OSError):
-            async for chunk in r.content.iter_any():
+        with contextlib.suppress(OSError):
+            while chunk := await r.more():
                 for event in self._events(parser, chunk):
                     last, retry = event.id or last, retry if event.retry is None else event.retry
                     if event.data and event.event == "message":
@@ -130,26 +123,24 @@ class Wire:
     def _cut_off(self) -> str:
         return f"{self.name} answered more than {self._limit} bytes and was cut off"
 
-    async def body(self, r: aiohttp.ClientResponse, limit: int) -> bytes:
+    async def body(self, r: Answer, limit: int) -> bytes:
         """The whole body; :class:`ToolLost` beyond the limit."""
-        if "Content-Encoding" in r.headers and r.headers["Content-Encoding"] != "identity":
+        if r.headers.get("content-encoding", "identity") != "identity":
             raise ToolLost(f"{self.name} compressed its answer, which it was asked not to")
-        if r.content_length is not None:
-            if r.content_length > limit:
-                raise ToolLost(self._cut_off())
-            return await r.read()
+        if r.content_length is not None and r.content_length > limit:
+            raise ToolLost(self._cut_off())
         chunks, size = [], 0
-        async for chunk in r.content.iter_any():
+        while chunk := await r.more():
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
                 raise ToolLost(self._cut_off())
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    async def failure(self, r: aiohttp.ClientResponse, session: str) -> Exception:
+    async def failure(self, r: Answer, session: str) -> Exception:
         """What a status other than 200 means: the JSON-RPC error in its body, or who refused."""
         if r.status in ELSEWHERE:
-            where = r.headers.get("Location", "")[:200]
+            where = r.headers.get("location", "")[:200]
             return Refused(f"{self.name} redirects to {where!r}", hint="configure that URL if it is the right one")
         if r.status == 404 and session:
             return SessionGone(f"{self.name} does not know the session any more")
@@ -166,20 +157,21 @@ class Wire:
             return Refused(said, hint=hint)
         return ToolLost(said)
 
-    def _release(self, r: aiohttp.ClientResponse) -> None:
+    def _release(self, r: Answer) -> None:
         """Give the connection back; where the body's end is still on its way, without making anybody wait."""
-        if r.content.at_eof():
+        if r.complete:
             r.release()
             return
         task = asyncio.create_task(self._drain(r))
         self._drains.add(task)
         task.add_done_callback(self._drains.discard)
 
-    async def _drain(self, r: aiohttp.ClientResponse) -> None:
+    async def _drain(self, r: Answer) -> None:
         try:
             async with asyncio.timeout(1.0):
                 await self.body(r, ERROR_BYTES)
-        except (TimeoutError, ToolLost, aiohttp.ClientError, OSError):
+            r.release()
+        except (ToolLost, OSError):
             r.close()
         except BaseException:
             r.close()
