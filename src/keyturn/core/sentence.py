@@ -97,7 +97,7 @@ _VERBS = {
     "investigate": "investigate", "scan": "scan", "query": "look up", "locate": "locate", "restart": "restart",
     "restore": "restore", "redirect": "redirect", "remediate": "remediate", "detonate": "detonate",
 }  # fmt: skip
-_HOLE = re.compile(r"\{([A-Za-z0-9_.\-]+)\}")
+_HOLE = re.compile(r"\{([\w.-]+(?: [\w.-]+)*)\}")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
 

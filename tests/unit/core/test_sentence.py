@@ -216,3 +216,8 @@ def test_a_part_in_brackets_stands_only_with_its_values() -> None:
 )
 def test_what_real_tools_do_reads_well(server: str, tool: str, arguments: dict[str, Any], said: str, back: str) -> None:
     assert say(server, tool, **arguments) == (said, back)
+
+
+def test_an_argument_whose_name_has_spaces_is_named_like_any_other() -> None:
+    assert holes("disable {User Name}[ in {Domain}]") == ("User Name", "Domain")
+    assert holes("a { b } {c  d}") == ()
