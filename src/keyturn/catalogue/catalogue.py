@@ -84,12 +84,13 @@ class Catalogue:
 
         The program itself may be named by its path, and a script that node runs by the package's folder in its path; a
         path among the arguments is data, and names nothing. For an operator's own command line only; None when no
-        word, or words of two servers, are known.
+        word is known, or words are that different files speak for.
         """
         words = list(command)
         words += [PurePath(words[0]).name, *_packages(words)] if words else []
-        found = {name for word in words if (name := _bare(word)) in self._servers}
-        return found.pop() if len(found) == 1 else None
+        found = [name for word in words if (name := _bare(word)) in self._servers]
+        files = {frozenset(vendor.source for vendor in self._servers[name].values()) for name in found}
+        return found[0] if len(files) == 1 else None
 
     def __iter__(self) -> Iterator[Listed]:
         """Every tool of every file, in the order of the files."""
