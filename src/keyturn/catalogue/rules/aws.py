@@ -30,47 +30,58 @@ from keyturn.core.profile import Reversible, Touches
 
 _OPERATION: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9-]{0,40})[:.])?([A-Za-z][A-Za-z0-9_-]{2,90})")
 _READS: Final = re.compile(r"(batch)?(describe|list|get|head|lookup|search|scan|query|filter|select|count|simulate)")
-_SECRET: Final = re.compile(
-    any_of(
-        r"""
-    (batch)?get(secretvalue|parameters?(history|sbypath|bypath)?|credential\w*|sessiontoken|federationtoken|passworddata|openidtoken\w*|rolecredentials|clustercredentials\w*|authorizationtoken|logintoken|password|apikeys?|function(configuration)?|connections?|accesstoken|relationaldatabasemasteruserpassword|instanceaccessdetails|usagereportsignedurl|embedurl\w*|\w*signedurl|\w*privatekey|signinurl|keypairs?|token\w*)
-    describe(secret|parameters|instanceattribute|launchtemplateversions|userpoolclient|launchconfigurations|stacks?|taskdefinition)
-    list(secrets?\w*|functions|apikeys?) \w*(password|secretvalue|credentials?) scanparameters
+
+
+def _in_name(parts: str) -> re.Pattern[str]:
+    """One of these stands somewhere in the name of an operation."""
+    return re.compile(rf"\w*(?:{any_of(parts)})\w*")
+
+
+_SECRET_GETS: Final = any_of(
+    r"""
+    secretvalue parameters?(?:history|s?bypath)? credential\w* sessiontoken federationtoken passworddata openidtoken\w*
+    rolecredentials clustercredentials\w* authorizationtoken logintoken password apikeys? function(?:configuration)?
+    connections? accesstoken relationaldatabasemasteruserpassword instanceaccessdetails \w+url(?<!queueurl)\w*
+    \w*privatekey signin\w* keypairs? token\w* launchtemplatedata layerversion\w* app delegatedaccesstoken
     """
-    )
+)
+_SECRET_SHOWS: Final = any_of(
+    """
+    secret parameters instanceattribute launchtemplateversions userpoolclient launchconfigurations taskdefinition
+    configurationsettings jobdefinitions
+    """
+)
+_SECRET: Final = re.compile(
+    rf"(?:batch)?get(?:{_SECRET_GETS})|describe(?:{_SECRET_SHOWS})|list(?:secrets?\w*|functions|apikeys?)"
+    r"|\w*(?:password|secretvalue|credentials?)|scanparameters"
+)
+_DATA_GETS: Final = any_of(
+    r"""
+    object\w* items? records sharditerator logevents logrecord logobject queryresults?\w* console\w* file
+    commandinvocation
+    blob folder commits? document\w* differences template rawmessagecontent snapshotblock media\w* transcript\w* builds
+    projects mailboxdetails bucketpolicy contactattributes recordings?\w* results?\w* unfiltered\w* statementresult
+    dashboard entities resourceconfighistory callrecording sample\w*
+    """
 )
 _DATA: Final = re.compile(
-    any_of(
-        r"""
-    (batch)?get(object\w*|items?|records|sharditerator|logevents|logrecord|logobject|queryresults?\w*|console\w*|commandinvocation|file|blob|folder|commit|document\w*|differences|template|rawmessagecontent|snapshotblock|media\w*|transcript\w*|builds|projects|mailboxdetails|bucketpolicy|contactattributes|recordings?\w*|results?\w*|athena\w*|unfiltered\w*|statementresult|dashboard|entities|resourceconfighistory|callrecording|sample\w*)
-    (batch)?get(projects|builds|item|commits) lookupevents filterlogevents scan query select\w* search\w*
-    transactgetitems listcommand\w* listobjectversions headobject
-    describe(eventaggregates|logstreams|dblogfiles|events)
-    """
-    )
+    rf"(?:batch)?get(?:{_DATA_GETS})|lookupevents|filterlogevents|scan|query|select\w*|search\w*|transactgetitems"
+    r"|listcommand\w*|listobjectversions|headobject|describe(?:eventaggregates|logstreams|dblogfiles|events|stacks?)"
 )
 _IDENTITY: Final = words(
     "iam sts organizations sso ssoadmin identitystore cognitoidp cognitoidentity ram ssooidc ssoportal"
 )
-_IDENTITY_NAME: Final = re.compile(
-    r"\w*("
-    + any_of(
-        r"""
-    user role group(?!s?$) policy policies accesskey loginprofile mfadevice samlprovider openidconnect
+_IDENTITY_NAME: Final = _in_name(
+    r"""
+    iam user role group(?!s?$) policy policies accesskey loginprofile mfadevice samlprovider openidconnect
     account(?!attributes) permission calleridentity trust principal
     """
-    )
-    + r")\w*"
 )
-_NOT_IDENTITY: Final = re.compile(
-    r"\w*("
-    + any_of(
-        r"""
+_NOT_IDENTITY: Final = _in_name(
+    r"""
     securitygroup loggroup parametergroup targetgroup subnetgroup autoscalinggroup placementgroup resourcegroup
     nodegroup workgroup lifecyclepolic scalingpolic
     """
-    )
-    + r")\w*"
 )
 _PERSONAL: Final = words(
     """
@@ -85,33 +96,29 @@ _SHIELDS: Final = words(
     waf wafv2 wafregional shield networkfirewall fms securitylake auditmanager
     """
 )
-_SHIELD_NAME: Final = re.compile(
-    r"\w*("
-    + any_of(
-        r"""
+_SHIELD_NAME: Final = _in_name(
+    r"""
     trail logging flowlogs? detectors? threatintel ipset configrule configurationrecorder deliverychannel webacl
     firewall alarm metricfilter subscriptionfilter retentionpolicy loggroup logstream eventselectors insight
     findings? securityhub macie inspector guardduty publicaccessblock standards resourcepolicy eventbus monitoring
     """
-    )
-    + r")\w*"
 )
 _SECRETIVE: Final = words("kms secretsmanager acmpca cloudhsm cloudhsmv2")
-_SECRET_CHANGE: Final = re.compile(
-    r"\w*("
-    + any_of(
-        r"""
+_SECRET_CHANGE: Final = _in_name(
+    r"""
     secret password accesskey loginprofile keypair apikey credential parameter(?!group) token certificate mfadevice
     sshpublickey signing grant keymaterial assumerole decrypt encrypt datakey keydeletion publickey
     """
-    )
-    + r")\w*"
 )
 _RUNS: Final = re.compile(
     any_of(
         r"""
-    (invoke|execute|run|start(session|automation|build|execution|pipeline|job|query(execution)|task|query$)|send(command|ssh)|assume|decrypt|generate|create(function|stack|changeset|job|project|pipeline|notebook|launch|autoscaling|statemachine|document|association|devendpoint|cluster|task|service|script)|update(function|stack|service|document|job|project)|register(task|job)|put(rule|targets|bucketnotification|lifecycle)|import|export|publishlayer|reencrypt|sign)
-    """
+        invoke execute run start(?:session|automation|build|execution|pipeline|job|query|task) send(?:command|ssh)
+        assume decrypt generate import export publishlayer reencrypt sign register(?:task|job)
+        create(?:function|stack|changeset|job|project|pipeline|notebook|launch|autoscaling|statemachine|document)
+        create(?:association|devendpoint|cluster|task|service|script)
+        update(?:function|stack|service|document|job|project) put(?:rule|targets|bucketnotification|lifecycle)
+        """
     )
 )
 _VERBS: Final[Mapping[str, Reversible]] = MappingProxyType(
@@ -262,9 +269,11 @@ def _targets(service: str, parameters: Mapping[str, Any]) -> tuple[list[Target],
 def _named(value: Mapping[str, Any], depth: int) -> Iterator[tuple[str, str]]:
     for name, inner in value.items():
         low = bare(name)
+        if low in _FREE:
+            continue
         items = inner if isinstance(inner, list) else [inner]
         parts = _NAMED.fullmatch(low)
-        names = parts is not None and (parts[2] or low in _OBJECTS) and low not in _FREE
+        names = parts is not None and (parts[2] or low in _OBJECTS)
         for item in items:
             if isinstance(item, dict) and depth < 3:
                 yield from _named(item, depth + 1)

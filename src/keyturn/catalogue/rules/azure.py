@@ -32,50 +32,52 @@ _GROUPS: Final = words(
     """
     account acr ad advisor afd aks apim appconfig appservice backup batch billing bot cdn cognitiveservices
     consumption container containerapp cosmosdb databoxedge deployment disk disk-access disk-encryption-set
-    eventgrid eventhubs functionapp group hdinsight identity image iot keyvault lab lock logicapp managed-cassandra
+    eventgrid eventhubs functionapp group hdinsight identity image keyvault lab lock logicapp managed-cassandra
     managedapp managedservices maps mariadb monitor mysql netappfiles network policy postgres ppg provider redis
     relay reservations resource role search security servicebus servicefabric sf sig signalr snapshot sql sshkey
     staticwebapp storage synapse tag term ts version vm vmss webapp
     """
 )
-_SECRET: Final = re.compile(
-    any_of(
-        r"""
-    keyvault\x20(secret|key|certificate|storage)
-    .*\b(keys?|list-keys|credentials?|connection-strings?|show-connection-string|secrets?|list-secrets|token|password|sas|generate-sas|get-access-token|get-credentials|appsettings|publishing|list-publishing-\S+|auth-settings|auth|env|admin-key|query-key|authorization-rule|user-delegation|certificate|local-context|sshkey)\b.*
-    """
-    )
+
+
+def _said(anywhere: str, first: str = "") -> re.Pattern[str]:
+    """One of these words is in the path of groups and verb, or it begins with one of those."""
+    begins = rf"(?:{any_of(first)})\b.*|" if first else ""
+    return re.compile(rf"{begins}.*\b(?:{any_of(anywhere)})\b.*")
+
+
+_SECRET: Final = _said(
+    r"""
+    keys? list-keys credentials? connection-strings? show-connection-string secrets? list-secrets token password sas
+    generate-sas get-access-token get-credentials appsettings publishing list-publishing-\S+ auth-settings auth env
+    admin-key query-key authorization-rule user-delegation kv certificate local-context sshkey
+    """,
+    r"keyvault\x20(?:secret|key|certificate|storage)",
 )
-_DATA: Final = re.compile(
-    any_of(
-        r"""
-    monitor\x20(log-analytics|activity-log|app-insights|metrics).*
-    .*\b(log|logs|boot-log|blob|file|message|entity|document|query|history|run|runs|deployments?|export|dump)\b.*
-    """
-    )
+_DATA: Final = _said(
+    r"""
+    log logs boot-log blob file message entity document query history run runs deployments? export dump
+    """,
+    r"monitor\x20(?:log-analytics|activity-log|app-insights|metrics)",
 )
-_IDENTITY: Final = re.compile(
-    any_of(
-        r"""
-    (ad|role|identity|account|policy|lock|managedservices|billing)\b.*
-    .*\b(identity|role|policy|access-policy|rbac|user|ad-admin|aad)\b.*
-    """
-    )
+_IDENTITY: Final = _said(
+    r"""
+    identity role policy access-policy rbac user ad-admin aad
+    """,
+    r"ad role identity account policy lock managedservices billing",
 )
-_SHIELDS: Final = re.compile(
-    any_of(
-        r"""
-    (monitor|security|policy|lock|backup)\b.*
-    .*\b(diagnostic-settings|diagnostics|flow-log|watcher|firewall|waf-policy|threat-policy|audit-policy|atp-policy|alert|logging|ddos-protection|nsg|log-profiles?|soft-delete|immutability-policy|legal-hold|retention)\b.*
-    """
-    )
+_SHIELDS: Final = _said(
+    r"""
+    diagnostic-settings diagnostics flow-log watcher firewall waf-policy threat-policy audit-policy atp-policy alert
+    logging ddos-protection nsg log-profiles? soft-delete immutability-policy legal-hold retention
+    """,
+    r"monitor security policy lock backup",
 )
-_RUNS: Final = re.compile(
-    any_of(
-        r"""
-    .*\b(run-command|invoke|exec|command|extension|deployment|custom-script|script|ssh|shell|deploy|up|config-zip|source|runbook|import|restore|rest|convert|trigger|webjob|container-instance)\b.*
+_RUNS: Final = _said(
+    r"""
+    run-command invoke exec command extension deployment custom-script script ssh shell deploy up config-zip source
+    runbook import restore rest convert trigger webjob container-instance
     """
-    )
 )
 _VERBS: Final[Mapping[str, Reversible]] = MappingProxyType(
     {
@@ -171,6 +173,8 @@ def _changed(path: str, verb: str, targets: list[Target], *, wide: bool) -> Read
         touches |= {DETECTION} | (set() if reversible is REVERSIBLE else {EVIDENCE})
     if reversible is IRREVERSIBLE or verb in ("stop", "deallocate"):
         touches |= {EVIDENCE}
+    if verb == "grant-access":
+        touches |= {DATA, SECRETS}
     if touches & {SECRETS, IDENTITY} and reversible is REVERSIBLE:
         reversible = HARD
     whole = path.startswith("group delete")

@@ -17,8 +17,8 @@ from keyturn.core.operation import EVERYTHING, Reading, Unread, gravest
 MOST: Final = 64
 _ODD: Final = re.compile(r"[^ -~\t\n]")
 _TOKEN: Final = re.compile(
-    r"[ \t]+|(?P<quiet>[12]?>[ ]?nul(?![\w.\\/:])|2>&1(?![^ \t\n&|]))|(?P<end>&&|\|\||[&|\n])"
-    r'|(?P<word>(?:[A-Za-z0-9_./:\\*?+~#{}\[\]$-]|[A-Za-z]+=(?=[ \t])|"[^"%!^\n&|<>]*")+)'
+    r"[ \t]*(?:(?P<quiet>[12]?>[ ]?nul(?![\w.\\/:])|2>&1(?![^ \t\n&|]))|(?P<end>&&|\|\||[&|\n])"
+    r'|(?P<word>(?:[A-Za-z0-9_./:\\*?+~#{}\[\]$-]|[A-Za-z]+=(?=[ \t])|"[^"%!^\n&|<>]*")+))'
 )
 _LISTS: Final = re.compile(r"/(a(:?-?[dhsrail]+)?|b|s|q|w|l|n|x|4|o:?-?[nsedg]+|t:?[caw])(?=/|$)", re.I)
 _FINDSTR: Final = re.compile(r"/([bielrsnmxvop]|c:.+|offline)", re.I)
@@ -45,11 +45,11 @@ def split(line: str) -> list[list[str]] | Unread:
     if _ODD.search(line):
         return Unread("it holds characters that can't be seen or that look like others")
     found: list[list[str]] = [[]]
-    at = 0
+    at, line = 0, line.rstrip(" \t")
     while at < len(line):
         token = _TOKEN.match(line, at)
         if token is None:
-            return Unread(f"cmd makes more of {line[at : at + 20]!r} than plain words")
+            return Unread(f"cmd makes more of {line[at : at + 20].lstrip()!r} than plain words")
         at = token.end()
         if token.lastgroup == "end":
             if not found[-1] and token["end"] != "\n":
@@ -68,7 +68,7 @@ def split(line: str) -> list[list[str]] | Unread:
 def _command(words: list[str]) -> Reading:
     name, shown = words[0].lower(), " ".join(words)
     if name == "echo":
-        return exposed(shown, []) if hunts(shown) else reads(shown, {DATA}, why="it shows text")
+        return exposed(shown, []) if hunts(words[1:]) else reads(shown, {DATA}, why="it shows text")
     if name in ("cd", "chdir", "vol", "ver") and len(words) == 1:
         return reads(shown, {DATA})
     if name in ("time", "date") and [word.lower() for word in words[1:]] == ["/t"]:
@@ -92,9 +92,9 @@ def _listed(words: list[str], shown: str) -> Reading:
     targets, reach = [], EVERYTHING if deep else 0
     for word in [word for word in words[1:] if not word.startswith("/")] or ["."]:
         at = place(word, beneath=deep)
-        if at is None or at.device:
+        if at is None or at.device or at.remote:
             return Unread(f"nobody can say where {word[:80]} leads")
-        if hunts(word) or (at.secret and not at.wide):
+        if hunts((word,)) or (at.secret and not at.wide):
             return exposed(shown, [at.path])
         targets.append(Target("file", at.path))
         reach = EVERYTHING if at.wide else reach
@@ -105,9 +105,9 @@ def _opened(files: list[str], shown: str, *, deep: bool = False) -> Reading:
     targets, reach = [], 0
     for word in files:
         at = place(word, beneath=deep)
-        if at is None or at.device or word.startswith("/"):
+        if at is None or at.device or at.remote or word.startswith("/"):
             return Unread(f"nobody can say where {word[:80]} leads")
-        if at.secret or hunts(word):
+        if at.secret or hunts((word,)):
             return exposed(shown, [at.path])
         targets.append(Target("file", at.path))
         reach = EVERYTHING if at.wide else reach
@@ -116,7 +116,7 @@ def _opened(files: list[str], shown: str, *, deep: bool = False) -> Reading:
 
 def _sought(words: list[str], shown: str) -> Reading:
     options = [word for word in words[1:] if word.startswith("/")]
-    if not all(_FINDSTR.fullmatch(option) for option in options) or any(hunts(word) for word in words):
+    if not all(_FINDSTR.fullmatch(option) for option in options) or hunts(words[1:]):
         return Unread("it looks for credentials, or nobody knows its options")
     operands = [word for word in words[1:] if not word.startswith("/")]
     given = any(option.lower().startswith("/c:") for option in options)

@@ -43,13 +43,12 @@ def _c(
 _PLAIN: Final = words(
     """
     get-appxpackage get-bitlockervolume get-computerinfo get-culture get-disk get-dnsclient get-dnsclientcache
-    get-dnsclientserveraddress get-eventsubscriber get-executionpolicy get-history-count get-host get-hotfix get-job
+    get-dnsclientserveraddress get-eventsubscriber get-executionpolicy get-host get-hotfix get-job
     get-localgroup get-localuser get-location get-mpcomputerstatus get-mppreference get-mpthreat
     get-mpthreatdetection get-netadapter get-netadapterstatistics get-netconnectionprofile get-netfirewallprofile
     get-netipaddress get-netipconfiguration get-netneighbor get-netroute get-package get-partition get-physicaldisk
     get-pnpdevice get-printer get-psdrive get-smbconnection get-smbopenfile get-smbsession get-smbshare get-timezone
-    get-tpm get-uiculture get-uptime get-volume get-windowsfeature get-wmiobjectcount
-    """
+    get-tpm get-uiculture get-uptime get-volume get-windowsfeature """
 )
 
 CMDLETS: Final[Mapping[str, Cmdlet]] = MappingProxyType(
@@ -135,7 +134,6 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "fl": "format-list",
         "fw": "format-wide",
         "echo": "write-output",
-        "write": "write-output",
         "pwd": "get-location",
         "gl": "get-location",
         "sls": "select-string",
@@ -144,8 +142,6 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "gcim": "get-ciminstance",
         "gwmi": "get-wmiobject",
         "oh": "out-host",
-        "date": "get-date",
-        "man": "get-help",
         "help": "get-help",
         "rm": "remove-item",
         "del": "remove-item",

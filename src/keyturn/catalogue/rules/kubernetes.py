@@ -1,5 +1,6 @@
 """Kubernetes: what a verb does to a kind of object. A kind that is not known here may be anything."""
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -55,11 +56,15 @@ _IDENTITY: Final = re.compile(
     )
 )
 _SHIELDS: Final = re.compile(
-    any_of(
-        r"""
-    .*(webhookconfiguration|policy|policies|policybinding|constraint.*|securitycontextconstraints|audit.*|prometheusrule|alertmanager.*|servicemonitor|podmonitor|falco.*|flowschema|logging|clusteroutput|clusterflow|runtimerule|exception)
-    """
+    ".*(?:"
+    + any_of(
+        """
+        webhookconfiguration policy policies policybinding constraint.* securitycontextconstraints audit.*
+        prometheusrule alertmanager.* servicemonitor podmonitor falco.* flowschema logging clusteroutput clusterflow
+        runtimerule exception
+        """
     )
+    + ")"
 )
 _GLOBAL: Final = words(
     """
@@ -92,9 +97,10 @@ _RUNS: Final = words("exec attach debug run cp port-forward portforward proxy")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
 
 
+@functools.lru_cache(512)
 def kind_of(text: str) -> str | None:
     """The kind in one spelling: singular, small, without its group; None if it is no name of a kind."""
-    low = text.casefold().partition(".")[0]
+    low = text[:253].casefold().partition(".")[0]
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,62}", low):
         return None
     if low in _SHORT:
@@ -104,6 +110,7 @@ def kind_of(text: str) -> str | None:
     return low[:-1] if low.endswith("s") and not low.endswith(("ss", "status")) and low != "endpoints" else low
 
 
+@functools.lru_cache(512)
 def touched(kind: str) -> frozenset[Touches]:
     """What a kind of object is, beside production."""
     return frozenset(

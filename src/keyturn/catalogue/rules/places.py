@@ -4,14 +4,16 @@ One list for all rules. A path is made plain first (``..``, backslashes, drive l
 judged without regard to case, wherever it starts: a relative path may lead anywhere, so its own words must tell.
 """
 
+import functools
 import posixpath
 import re
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
 
-from keyturn.catalogue.rules.rule import any_of
+from keyturn.catalogue.rules.rule import any_of, words
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     identity: bool = False
     quarantine: bool = False
     device: bool = False
+    remote: bool = False
 
 
 LONGEST: Final = 4_096
@@ -44,89 +47,100 @@ _VARIABLES: Final = {
     "programfiles": "c:/program files", "programfiles(x86)": "c:/program files (x86)", "public": "c:/users/public",
 }  # fmt: skip
 
-_SECRET: Final = re.compile(
-    r"(^|[/:])("
-    + any_of(
-        r"""
-    g?shadow[-~.]?[^/]* master\.passwd security/opasswd sudoers[^/]* krb5[^/]* [^/]*\.(keytab|ccache|kirbi)
-    ssl/private pki/[^/]*/private
-    \.(ssh|gnupg|aws|azure|kube|docker|password-store|mozilla|thunderbird|netrc|pgpass|my\.cnf|mylogin\.cnf|git-credentials|npmrc|pypirc|vault-token|s3cfg|boto|terraform\.d|config/(gcloud|gh|rclone|doctl|chromium|google-chrome)[^/]*|env[^/]*)
-    \.[^/]*history [^/]*_history consolehost_history\.txt psreadline _netrc credentials?([./_-][^/]*)?
-    creds?[./_-]?[^/]* id_(rsa|dsa|ecdsa|ed25519)[^/]* ssh_host_[^/]* authorized_keys[^/]* identity
-    [^/]*\.(pem|key|pfx|p12|p8|ppk|jks|keystore|kdbx?|agilekeychain|opvault|ovpn|rdg|rdp|kwallet|gpg|asc|dmp|mdmp|core|hiv|hive)
-    sam config/(security|system|default) (sam|security|system)\.(log\d?|sav|bak|old|save|hive?|reg) ntds[^/]* repair
-    regback config/systemprofile lsass[^/]* unattend[^/]* autounattend[^/]* sysprep[^/]* groups\.xml services\.xml
-    scheduledtasks\.xml drives\.xml web\.config wp-config[^/]* applicationhost\.config [^/]*tnsnames[^/]*
-    sitemanager\.xml recentservers\.xml winscp\.ini mremoteng confcons\.xml login\x20data[^/]* logins\.json
-    key[34]\.db signons\.sqlite cookies[^/]* web\x20data local\x20state wallet[^/]* keychains? [^/]*\.keychain[^/]*
-    login\.keychain[^/]* kcpassword keyrings? nssdb microsoft/(protect|credentials|vault|crypto) systemcertificates
-    proc/(kcore|[^/]+/(environ|mem|maps|fd|root|cwd|cmdline|task)) dev/(mem|kmem|port) run/secrets
-    secrets?([./_-][^/]*)? tokens?([./_-][^/]*)? [^/]*passw(or)?ds?[./_-][^/]*
-    [^/]*(password|passphrase|secret|credential|apikey|api_key|private)[^/]* \.?htpasswd admin\.conf kubeconfig[^/]*
-    etcd kubelet\.conf bootstrap-kubelet[^/]* pg_hba\.conf shadowcopy[^/]* harddiskvolumeshadowcopy[^/]* globalroot
-    \$mft)(/ $
+
+class _Signs:
+    """What tells where a path leads: one of these is a part of it (or some), or a part ends so, or it is in it."""
+
+    __slots__ = ("ends", "holds", "parts")
+
+    def __init__(self, parts: str, ends: str = "", holds: str = "") -> None:
+        groups: dict[str, list[str]] = {}
+        for part in parts.split():
+            first = re.match(r"(?:\\.|[a-z])(?![?*+{])", part)
+            groups.setdefault(first.group() if first else "", []).append(part[first.end() :] if first else part)
+        branches = "|".join(f"{first}(?:{'|'.join(rests)})" for first, rests in groups.items())
+        self.parts = re.compile(rf"/(?:{branches})(?:/|\Z)")
+        self.ends = re.compile(rf"\.(?:{any_of(ends)})(?:/|\Z)") if ends else None
+        self.holds = tuple(holds.split())
+
+    def on(self, path: str) -> bool:
+        """``path`` is in small letters, and a slash stands before each part of it."""
+        if self.parts.search(path) is not None or (self.ends is not None and self.ends.search(path) is not None):
+            return True
+        return any(text in path for text in self.holds)
+
+
+_SECRET: Final = _Signs(
+    r"""
+    g?shadow[-~.]?[^/]* security/opasswd sudoers[^/]* krb5[^/]* ssl/private pki/[^/]*/private private
+    \.(?:ssh|gnupg|aws|azure|kube|docker|password-store|mozilla|thunderbird|netrc|pgpass|my\.cnf|mylogin\.cnf)
+    \.(?:git-credentials|npmrc|pypirc|vault-token|s3cfg|boto|terraform\.d|env[^/]*)
+    \.config/(?:gcloud|gh|rclone|doctl|chromium|google-chrome)[^/]*
+    \.[^/]*history consolehost_history\.txt psreadline _netrc creds?[./_-]?[^/]* id_(?:rsa|dsa|ecdsa|ed25519)[^/]*
+    ssh_host_[^/]* authorized_keys[^/]* identity sam config/(?:security|system|default) config/systemprofile
+    (?:sam|security|system)\.(?:log\d?|sav|bak|old|save|hive?|reg) ntds[^/]* repair regback lsass[^/]* unattend[^/]*
+    autounattend[^/]* sysprep[^/]* groups\.xml services\.xml scheduledtasks\.xml drives\.xml web\.config wp-config[^/]*
+    applicationhost\.config sitemanager\.xml recentservers\.xml winscp\.ini mremoteng confcons\.xml login\x20data[^/]*
+    logins\.json key[34]\.db signons\.sqlite cookies[^/]* web\x20data local\x20state wallet[^/]* keychains?
+    kcpassword keyrings? nssdb microsoft/(?:protect|credentials|vault|crypto) systemcertificates
+    proc/kcore proc/[^/]+/(?:environ|mem|maps|fd|root|cwd|cmdline|task) dev/(?:mem|kmem|port) run/secrets
+    tokens?(?:[./_-][^/]*)? \.?htpasswd admin\.conf kubeconfig[^/]* etcd kubelet\.conf bootstrap-kubelet[^/]*
+    pg_hba\.conf shadowcopy[^/]* harddiskvolumeshadowcopy[^/]* globalroot \$mft
+    """,
+    r"""
+    keytab ccache kirbi pem key pfx p12 p8 ppk jks keystore kdbx? agilekeychain opvault ovpn rdg rdp kwallet gpg asc dmp
+    mdmp core hiv hive
+    """,
     """
-    )
-    + r")"
+    password passphrase passwd. passwd_ passwd- master.passwd secret credential api_key apikey private_key privatekey
+    tnsnames .keychain _history
+    """,
 )
-_HUNT: Final = re.compile(
-    any_of(
-        r"""
-    pass(w|phrase|code|key) pwd[=:] secret token credential \bcreds?\b private.?key api.?key access.?key akia
-    begin.{0,4}(rsa|dsa|ec|openssh|pgp) shadow id_[rd]sa id_ecdsa id_ed25519 \.pem\b \.ppk\b \.p12\b \.pfx\b
-    \.kdbx?\b keytab ntds lsass cpassword bearer jwt oauth \bsid\b wallet login\x20data
+_HUNTED: Final = words(
     """
-    )
-)
-_EVIDENCE: Final = re.compile(
-    r"(^|[/:])("
-    + any_of(
-        r"""
-    var/(log|spool|mail|account|crash) journal system32/winevt winevt
-    [^/]*\.(evtx?|etl|pcap(ng)?|eml|msg|pst|ost|mbox|log|wtmp|e01|vmem|vmdk|raw|dd)(\.\d+)?(\.gz)? [wub]tmp lastlog
-    syslog auth\.log maildir mailboxes inetpub/logs logfiles logs? prefetch appcompat amcache\.hve srum
-    \$recycle\.bin recycler recent quarantine evidence forensics? audit crash minidump
-    system\x20volume\x20information elasticsearch splunk[^/]*/var loki wazuh[^/]*/logs journald? usnjrnl minidumps?
-    cases? samples triage)(/ $
+    passw passphrase passcode passkey pwd= pwd: secret token credential cred private apikey api_key api-key access_key
+    accesskey access-key akia rsa openssh pgp shadow id_dsa id_ecdsa id_ed25519 .pem .ppk .p12 .pfx .kdb keytab ntds
+    lsass bearer jwt oauth wallet logindata
     """
-    )
-    + r")"
 )
-_DETECTION: Final = re.compile(
-    r"(^|[/:])("
-    + any_of(
-        r"""
-    audit(d|\.rules|\.d)?[^/]* r?syslog[^/]* syslog-ng[^/]* journald[^/]* systemd/journald[^/]* osquery[^/]*
-    wazuh[^/]* ossec[^/]* falco[^/]* sysmon[^/]* crowdstrike[^/]* falcon[^/]* falconctl sentinelone sentinelagent
-    sentinel[^/]* carbonblack cb(defense|response)? cylance sophos[^/]* symantec[^/]* mcafee[^/]*
-    trend\x20?micro[^/]* ds_agent windows\x20defender[^/]* microsoft\x20defender[^/]* mdatp defender[^/]*
-    clam(av|d|_?)[^/]* rkhunter[^/]* chkrootkit aide[^/]* tripwire[^/]* samhain fail2ban[^/]* suricata[^/]*
-    snort[^/]* zeek bro splunk[^/]* filebeat[^/]* auditbeat[^/]* winlogbeat[^/]* packetbeat[^/]* elastic-agent[^/]*
-    elastic beats? fluentd?[^/]* fluent-bit td-agent logstash nxlog velociraptor[^/]* tanium[^/]* datadog-agent
+_EVIDENCE: Final = _Signs(
+    r"""
+    var/(?:log|spool|mail|account|crash) journal winevt [wub]tmp lastlog syslog auth\.log maildir mailboxes logfiles
+    logs? prefetch appcompat amcache\.hve srum \$recycle\.bin recycler recent quarantine evidence forensics? audit
+    crash minidumps? system\x20volume\x20information elasticsearch loki journald? usnjrnl cases? samples triage
+    """,
+    r"(?:evtx?|etl|pcap(?:ng)?|eml|msg|pst|ost|mbox|log|wtmp|e01|vmem|vmdk|raw|dd)(?:\.\d+)?(?:\.gz)?",
+)
+_DETECTION: Final = _Signs(
+    r"""
+    audit(?:d|\.rules|\.d)?[^/]* r?syslog[^/]* journald[^/]* osquery[^/]* wazuh[^/]* ossec[^/]* falco[^/]* sysmon[^/]*
+    crowdstrike[^/]* sentinel[^/]* carbonblack cb(?:defense|response|agentd|osxsensor[^/]*)? cylance[^/]* sophos[^/]*
+    symantec[^/]* mcafee[^/]* trend\x20?micro[^/]* ds_agent windows\x20defender[^/]* microsoft\x20defender[^/]* mdatp
+    defender[^/]* clam(?:av|d|_)?[^/]* rkhunter[^/]* chkrootkit aide[^/]* tripwire[^/]* samhain fail2ban[^/]*
+    suricata[^/]* snort[^/]* zeek bro splunk[^/]* filebeat[^/]* auditbeat[^/]* winlogbeat[^/]* packetbeat[^/]*
+    elastic(?:-agent)?[^/]* beats? fluent[^/]* td-agent logstash nxlog velociraptor[^/]* tanium[^/]* datadog-agent
     amazon-cloudwatch-agent waagent[^/]* microsoft\x20monitoring\x20agent logrotate[^/]* firewalld ufw iptables[^/]*
-    nftables[^/]* apparmor[^/]* selinux pam\.d yara[^/]* sigma rules\.d edr xdr siem)(/ $
+    nftables[^/]* apparmor[^/]* selinux pam\.d yara[^/]* sigma rules\.d edr xdr siem
     """
-    )
-    + r")"
 )
-_IDENTITY: Final = re.compile(
-    r"(^|/)("
-    + any_of(
-        r"""
-    etc/(passwd|group|subuid|subgid|login\.defs|nsswitch\.conf|security) g?shadow[^/]* sudoers[^/]*
-    authorized_keys[^/]* pam\.d sam ntds[^/]* dslocal sssd[^/]* ldap[^/]* aliases)(/ $
+_IDENTITY: Final = _Signs(
+    r"""
+    etc/(?:passwd|group|subuid|subgid|login\.defs|nsswitch\.conf|security) g?shadow[^/]* sudoers[^/]*
+    authorized_keys[^/]* pam\.d sam ntds[^/]* dslocal sssd[^/]* ldap[^/]* aliases
     """
-    )
-    + r")"
 )
-_QUARANTINE: Final = re.compile(r"(^|/)(quarantine|evidence|forensics?)(/|$)")
-_SYSTEM: Final = re.compile(
-    any_of(
-        r"""
-    ^(/(etc|boot|bin|sbin|lib\w*|usr|sys|proc|dev|opt|root|srv|run|var|library|system|applications|private/etc)|[a-z]:/(windows|program\x20files(\x20\(x86\))?|programdata|inetpub|efi|boot|bootmgr|recovery|perflogs)|//[^/]+)(/|$)
-    (^|/)(\.bash(rc|_profile|_login|_logout|_aliases)|\.profile|\.z(shrc|profile|shenv|login)|\.config/(autostart|systemd|fish)|\.vimrc|\.gitconfig|\.ssh|crontabs?|cron\.[^/]+|startup|start\x20menu|launch(agents|daemons)|system32|syswow64|init\.d|systemd|sysvol|netlogon|hosts|\.git/(hooks|config))(/|$)
+_QUARANTINE: Final = _Signs("quarantine evidence forensics?")
+_SYSTEM: Final = _Signs(
+    r"""
+    \.bash(?:rc|_profile|_login|_logout|_aliases) \.profile \.z(?:shrc|profile|shenv|login) \.vimrc \.gitconfig \.ssh
+    \.config/(?:autostart|systemd|fish) crontabs? cron\.[^/]+ startup start\x20menu launch(?:agents|daemons) system32
+    syswow64 init\.d systemd sysvol netlogon hosts \.git/(?:hooks|config)
     """
-    )
+)
+_SYSTEM_ROOT: Final = re.compile(
+    r"(?:/(?:etc|boot|bin|sbin|lib\w*|usr|sys|proc|dev|opt|root|srv|run|var|library|system|applications|private/etc)"
+    r"|[a-z]:/(?:windows|program files(?: \(x86\))?|programdata|inetpub|efi|boot|bootmgr|recovery|perflogs)|//[^/]+)"
+    r"(?:/|\Z)"
 )
 _ANCHORS: Final = (
     # Folders that hold what is listed above: what lies over one of them, or in it behind a wildcard, holds it too.
@@ -157,6 +171,7 @@ def plain(path: str) -> str | None:
     return posixpath.normpath(path) if path.strip() else None
 
 
+@functools.lru_cache(1_024)
 def place(path: str, *, beneath: bool = False) -> Place | None:
     """What lies at a path, or None where it can't be read. ``beneath``: and in everything under it."""
     made = plain(path)
@@ -166,13 +181,14 @@ def place(path: str, *, beneath: bool = False) -> Place | None:
     wild = _WILD.search(low)
     top = re.fullmatch(r"[a-z]:/?|/+|~|\.+|(\.\./?)+|//[^/]+(/[^/]+)?", low) is not None
     wide = wild is not None or top or beneath
-    judged = {
-        "secret": _SECRET.search(low) is not None,
-        "evidence": _EVIDENCE.search(low) is not None,
-        "detection": _DETECTION.search(low) is not None,
-        "system": _SYSTEM.search(low) is not None,
-        "identity": _IDENTITY.search(low) is not None,
-        "quarantine": _QUARANTINE.search(low) is not None,
+    slashed = "/" + low.replace(":", "/")
+    judged: dict[str, bool] = {
+        "secret": _SECRET.on(slashed),
+        "evidence": _EVIDENCE.on(slashed),
+        "detection": _DETECTION.on(slashed),
+        "system": _SYSTEM_ROOT.match(low) is not None or _SYSTEM.on(slashed),
+        "identity": _IDENTITY.on(slashed),
+        "quarantine": _QUARANTINE.on(slashed),
     }
     if wide and low[:1] not in "/~" and (top or (wild is not None and "/" not in low[: wild.start()])):
         judged = dict.fromkeys(judged, True)
@@ -181,7 +197,7 @@ def place(path: str, *, beneath: bool = False) -> Place | None:
         for what, anchors in _ANCHORS:
             judged[what] = judged[what] or _over(base.rstrip("/"), anchors)
     device = re.match(r"/dev/(?!null$)|//\./|(con|nul|prn|aux|com\d|lpt\d|conin\$|conout\$)$", low) is not None
-    return Place(path=made, wide=wide, device=device, **judged)
+    return Place(path=made, wide=wide, device=device, remote=low.startswith("//"), **judged)
 
 
 def _over(base: str, anchors: tuple[str, ...]) -> bool:
@@ -189,14 +205,13 @@ def _over(base: str, anchors: tuple[str, ...]) -> bool:
     return any((anchor + "/").startswith(base + "/") for anchor in anchors)
 
 
-def hunts(text: str) -> bool:
-    """A word (a pattern, a name, a path) that looks for credentials, or names one."""
-    low = text.lower()
-    return low != "/etc/passwd" and (
-        _HUNT.search(low) is not None or _SECRET.search(low.replace("\\", "/")) is not None
-    )
+def hunts(looked_for: Iterable[str]) -> bool:
+    """One of the words (a pattern, a name, a path) looks for credentials, or names one."""
+    low = "/" + "/".join(looked_for).lower().replace("\\", "/").replace(":", "/")
+    bare = low.replace("/etc/passwd", "").replace("/getent/passwd", "").replace(" ", "")
+    return any(text in bare for text in _HUNTED) or _SECRET.on(low)
 
 
 def detects(name: str) -> bool:
     """A service, program or resource of that name watches, records or guards."""
-    return _DETECTION.search(name.lower()) is not None
+    return _DETECTION.on(f"/{name.lower()}")

@@ -27,21 +27,37 @@ def read(line: str) -> Reading:
     if isinstance(commands, Unread):
         return commands
     found: list[Operation] = []
-    folder = ""
+    folder, sure, hunting = "", True, hunts(word for command in commands for word in command.words)
     for command in commands:
-        if command.words[0] == "cd" and len(command.words) == 2 and not command.wild and not command.sinks:
-            folder = posixpath.join(folder, command.words[1])
+        if _enters(command):
+            folder, sure = posixpath.join(folder, command.words[1]), sure and command.then == "&&"
             one: Reading = reads(f"cd {folder}", {DATA})
         else:
-            one = _redirected(command, folder)
+            one = _redirected(command, folder, hunting=hunting)
+            if not sure and isinstance(one, Operation):
+                other = _redirected(command, "", hunting=hunting)
+                one = other if isinstance(other, Unread) else gravest(one, other)
+            sure = sure and (not folder or command.then in ("&&", "|"))
         if isinstance(one, Unread):
             return one
         found.append(one)
     return gravest(*found)
 
 
-def _redirected(command: Simple, folder: str) -> Reading:
-    one = program(command, folder)
+def _enters(command: Simple) -> bool:
+    """``cd FOLDER``. Whether it gets there is sure only for what stands behind ``&&``."""
+    words = command.words
+    return (
+        words[0] == "cd"
+        and len(words) == 2
+        and words[1][:1] not in ("-", "")
+        and not command.wild
+        and not command.sinks
+    )
+
+
+def _redirected(command: Simple, folder: str, *, hunting: bool) -> Reading:
+    one = program(command, folder, hunting=hunting)
     if isinstance(one, Unread):
         return one
     parts = [one]
@@ -55,8 +71,8 @@ def _redirected(command: Simple, folder: str) -> Reading:
     return one if len(parts) == 1 else gravest(*parts)
 
 
-def program(command: Simple, folder: str = "") -> Reading:
-    """What one command does."""
+def program(command: Simple, folder: str, *, hunting: bool) -> Reading:
+    """What one command does. ``hunting``: the line that it stands in may look for credentials."""
     words = command.words
     name = words[0]
     if "/" in name:
@@ -67,7 +83,7 @@ def program(command: Simple, folder: str = "") -> Reading:
         return Unread("a wildcard decides what runs")
     known = PROGRAMS.get(name)
     if known is not None:
-        one = _reading(known, command, folder)
+        one = _reading(known, command, folder, hunting=hunting)
         if not isinstance(one, Unread) or name not in posix_changes.CHANGERS:
             return one
     if name in posix_special.READERS:
@@ -75,14 +91,14 @@ def program(command: Simple, folder: str = "") -> Reading:
     if name in posix_changes.CHANGERS:
         return posix_changes.CHANGERS[name](command, folder)
     if name == "sudo" and len(words) > 1 and not words[1].startswith("-"):
-        inner = program(Simple(words[1:], frozenset(n - 1 for n in command.wild)), folder)
+        inner = program(Simple(words[1:], frozenset(n - 1 for n in command.wild)), folder, hunting=hunting)
         return (
             inner if isinstance(inner, Unread) or inner.stage is Stage.RESPOND else Unread("it reads with all rights")
         )
     return Unread(f"nobody knows what {name[:80]} does")
 
 
-def _reading(known: Program, command: Simple, folder: str) -> Reading:
+def _reading(known: Program, command: Simple, folder: str, *, hunting: bool) -> Reading:
     words, shown = command.words, " ".join(command.words)
     if words[0] in ("echo", "printf") and words[1:2] != ("-v",):
         operands, deep = [(word, n in command.wild) for n, word in enumerate(words) if n], False
@@ -91,7 +107,7 @@ def _reading(known: Program, command: Simple, folder: str) -> Reading:
         if isinstance(parsed, Unread):
             return parsed
         operands, deep = parsed
-    if any(hunts(word) for word in words):
+    if hunting and hunts(words):
         files = [posixpath.join(folder, word) for word, _ in operands] if known.what in _FILES else []
         return exposed(shown, [at.path for at in map(place, files) if at is not None])
     if len(operands) > known.most or (known.what is What.NONE and operands):

@@ -1,4 +1,4 @@
-"""Programs of a POSIX system that read, and whose arguments are a language of their own: ``find``, ``ip``."""
+"""Programs of a POSIX system that read, with arguments in a language of their own: ``find``, ``ip``, clouds' tools."""
 
 import posixpath
 import re
@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from keyturn.catalogue.rules import aws_cli, azure, kubectl
 from keyturn.catalogue.rules.answers import DATA, HARD, SECRETS, changes, reads
 from keyturn.catalogue.rules.places import hunts, place
 from keyturn.catalogue.rules.rule import words
 from keyturn.catalogue.rules.words import Simple
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Reading, Unread
+from keyturn.core.profile import Stage
 
 _FIND_PLAIN: Final = words(
     """
@@ -53,7 +55,7 @@ def find(command: Simple, folder: str) -> Reading:
         if at is None:
             return Unread(f"nobody can say where {word[:80]} leads")
         targets.append(Target("file", at.path))
-    if any(hunts(word) for word in given):
+    if hunts(given):
         return changes(shown, HARD, {SECRETS, DATA}, targets, reach=EVERYTHING, why="it looks for credentials")
     return reads(shown, {DATA}, targets, reach=EVERYTHING, why="it lists files")
 
@@ -66,4 +68,40 @@ def ip(command: Simple, folder: str) -> Reading:
     return reads(" ".join(command.words), {DATA}, why="it shows how the machine is connected")
 
 
-READERS: Final[Mapping[str, Callable[[Simple, str], Reading]]] = MappingProxyType({"find": find, "ip": ip})
+def rpm(command: Simple, folder: str) -> Reading:
+    """``rpm -q…``: what is installed."""
+    if (
+        len(command.words) < 2
+        or not re.fullmatch(r"-q[ailfR]*", command.words[1])
+        or " -" in " ".join(command.words[2:])
+    ):
+        return Unread("rpm does more than ask")
+    return reads(" ".join(command.words), {DATA}, why="it shows what is installed")
+
+
+def _cloud(line: Callable[[tuple[str, ...]], Reading]) -> Callable[[Simple, str], Reading]:
+    """A cloud's or a cluster's own tool: a read of it is a read by a shell, and a secret that it shows is exposed."""
+
+    def read(command: Simple, folder: str) -> Reading:
+        if command.wild:
+            return Unread("a wildcard decides what is meant")
+        found = line(command.words[1:])
+        if isinstance(found, Unread) or found.stage is not Stage.ANALYSE:
+            return found
+        if SECRETS in found.touches:
+            return changes(found.name, HARD, found.touches | {DATA}, found.targets, reach=found.reach, why=found.why)
+        return reads(found.name, found.touches | {DATA}, found.targets, reach=found.reach, why=found.why)
+
+    return read
+
+
+READERS: Final[Mapping[str, Callable[[Simple, str], Reading]]] = MappingProxyType(
+    {
+        "find": find,
+        "ip": ip,
+        "rpm": rpm,
+        "kubectl": _cloud(kubectl.line),
+        "aws": _cloud(aws_cli.line),
+        "az": _cloud(azure.line),
+    }
+)

@@ -23,8 +23,8 @@ _TEST: Final = rf"-?\(? *\$_(?:\.\w+){{1,3}} +-{_COMPARES} +{_VALUE}(?:, *{_VALU
 _BLOCK: Final = rf"\{{ *{_TEST}(?: +-(?:and|or) +{_TEST})* *\}}"
 _ATOM: Final = r"[A-Za-z0-9_./:\\*?~+-]+|'[^'\n]*'(?!')|\"[^\"$`\n]*\"(?!\")|\$(?:true|false|null)(?![\w:.])"
 _TOKEN: Final = re.compile(
-    rf"[ \t]+|(?P<quiet>[2-6*]?> ?\$null(?![\w.:])|2>&1)|(?P<end>\|\||&&|[|;]|\n)|(?P<block>{_BLOCK})"
-    rf"|(?P<word>(?:{_ATOM})(?:, *(?:{_ATOM}))*(?=[ \t\n|;]|\Z))",
+    rf"[ \t]*(?:(?P<quiet>[2-6*]?> ?\$null(?![\w.:])|2>&1(?![^ \t\n|;]))|(?P<end>\|\||&&|[|;]|\n)|(?P<block>{_BLOCK})"
+    rf"|(?P<word>(?:{_ATOM})(?:, *(?:{_ATOM}))*(?=[ \t\n|;]|\Z)))",
     re.I,
 )
 _SPLIT: Final = re.compile(_ATOM, re.I)
@@ -52,11 +52,11 @@ def split(line: str) -> list[list[str]] | Unread:
     if _ODD.search(line):
         return Unread("it holds characters that can't be seen or that look like others")
     found: list[list[str]] = [[]]
-    at, ended = 0, ""
+    at, ended, line = 0, "", line.rstrip(" \t")
     while at < len(line):
         token = _TOKEN.match(line, at)
         if token is None:
-            return Unread(f"PowerShell makes more of {line[at : at + 20]!r} than plain words")
+            return Unread(f"PowerShell makes more of {line[at : at + 20].lstrip()!r} than plain words")
         at = token.end()
         if token.lastgroup == "end":
             if not found[-1] and token["end"] != "\n" and not (token["end"] == ";" and ended in ("", "\n")):
@@ -65,7 +65,7 @@ def split(line: str) -> list[list[str]] | Unread:
             if found[-1]:
                 found.append([])
         elif token.lastgroup in ("word", "block"):
-            found[-1].append(token.group())
+            found[-1].append(token.group().lstrip(" \t"))
     found = found if found[-1] else found[:-1]
     return found if 0 < len(found) <= MOST else Unread("there is no command in it, or too many")
 
@@ -95,7 +95,7 @@ def _command(words: list[str]) -> Reading:
     operands, files, flags = given
     if name in ("get-ciminstance", "get-wmiobject"):
         return _cim(operands, words, shown)
-    if any(hunts(word.strip("'\"")) for word in words[1:]):
+    if hunts(word.strip("'\"") for word in words[1:]):
         named = [at.path for at in map(place, files + [item for word in operands for item in _items(word)]) if at]
         return exposed(shown, named if known.lists or known.opens else [])
     if len(operands) > known.most:
@@ -176,7 +176,7 @@ def _placed(files: list[str], shown: str, *, opens: bool, deep: bool) -> Reading
             reach = max(reach, one.reach)
             continue
         at = place(file, beneath=deep)
-        if at is None or at.device:
+        if at is None or at.device or at.remote:
             return Unread(f"nobody can say where {file[:80]} leads")
         if at.secret and (opens or not at.wide):
             return exposed(shown, [at.path])

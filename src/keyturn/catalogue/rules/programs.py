@@ -83,9 +83,7 @@ _HASH: Final = _p(_C, "bt", "", "tag binary text zero")
 _SYSTEMCTL: Final = (
     "status list-units list-unit-files list-timers list-sockets list-dependencies is-active is-enabled is-failed"
 )
-_JQ: Final = (
-    r"(?!.*(env|input|import|include|debug|getpath|@|\$|limit|modulemeta|stderr))[\w\s.,:|\[\](){}\"'=!<>+*/?-]*"
-)
+_JQ: Final = r"(?!.*(env|input|import|include|debug|getpath|\$|modulemeta|stderr))[\w\s.,:|@\[\](){}\"'=!<>+*/?-]*"
 _SED: Final = r"(\d+(,(\d+|\$))?p|\$p|/[^/\\]*/p)|s/([^/\\\n]|\\[^/\n])*/([^/\\\n]|\\[^/\n])*/[gI\d]*"
 _AWK: Final = (
     r"(-F.)?(NR *[<>=!]=? *\d+ *)?\{ *print( +\$(\d+|NF)(,? *(\$(\d+|NF)|\" *[:=,-]? *\"))*)? *\}|NR *[<>=!]=? *\d+"
@@ -182,7 +180,7 @@ PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
         "users": _p(_0),
         "last": _p(_T, "adFiRwx0123456789", "nst", "", "limit since until", most=2),
         "lastlog": _p(_0, "", "btu"),
-        "getent": _p(_T, most=2, first="passwd group hosts services protocols networks"),
+        "getent": _p(_T, most=2, first="passwd group services protocols networks"),
         "ps": _p(
             _T,
             "aAcdefFHjlLMmnrsSTuUvVwxXyZ",
@@ -260,6 +258,5 @@ PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
         ),
         "dpkg": _p(_T, "ls", "LSpW", "list status print-architecture", "listfiles search"),
         "dpkg-query": _p(_T, "lsW", "f", "list status show", "showformat"),
-        "rpm": _p(_T, "qalfR", "", "all last"),
     }
 )

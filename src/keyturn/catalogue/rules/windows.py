@@ -45,7 +45,6 @@ _READS: Final[Mapping[str, str]] = {
     "query": r"(user|session|process)",
     "net": rf"(user|localgroup|group)( {_NAME})?( /domain)?|accounts( /domain)?|share|session|use|start|view|file"
     r"|config (workstation|server)|statistics (workstation|server)",
-    "net1": r"\Z.",
     "sc": rf"(query|queryex|qc|qdescription|qfailure)( {_NAME})?( type= (service|driver|all))?"
     r"( state= (all|active|inactive))?",
     "schtasks": rf"/query( ({_FORM}|/tn [\w.\\ -]+))*",
@@ -79,7 +78,7 @@ def native(words: Sequence[str]) -> Reading:
         return Unread(f"nobody knows what {words[0][:80]} does")
     if not _foreseen(_MATCH[name], words[1:]):
         return Unread(f"{name} may do more than read with these words")
-    if any(hunts(word) for word in words[1:]):
+    if hunts(words[1:]):
         return Unread("it looks for credentials")
     return reads(shown, {DATA}, why="it shows what the machine knows")
 
@@ -115,13 +114,22 @@ _KEPT: Final = re.compile(
 )
 
 
+def _strays(key: str) -> bool:
+    """A wildcard that is not the last part of a long key, or a way up."""
+    *above, last = key.rstrip("\\").split("\\")
+    wild = set("*?[") & set(key)
+    return ".." in key or bool(wild and (len(above) < 4 or set("*?[") & set("".join(above)) or not last))
+
+
 def registry(shown: str, key: str, words: Sequence[str], *, deep: bool) -> Reading:
     """A read of one key of the registry."""
-    if _HIVE.match(key) is None:
-        return Unread("nobody can say which key of the registry that is")
-    if _KEPT.search(key) or any(hunts(word) for word in words) or (deep and key.count("\\") < 3):
+    if _HIVE.match(key) is None or deep:
+        return Unread("nobody can say which keys of the registry that shows")
+    if _KEPT.search(key) or hunts(words) or _strays(key):
         return changes(shown, HARD, {SECRETS, DATA}, [Target("registry", key)], why="what may be a credential is shown")
-    return reads(shown, {DATA}, [Target("registry", key)], reach=EVERYTHING if deep else 0, why="it reads the registry")
+    return reads(
+        shown, {DATA}, [Target("registry", key)], reach=EVERYTHING if "*" in key else 0, why="it reads the registry"
+    )
 
 
 def _taskkill(words: Sequence[str], shown: str) -> Operation | None:

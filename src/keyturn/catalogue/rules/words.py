@@ -18,12 +18,13 @@ MOST: Final = 64
 
 class Simple(msgspec.Struct, frozen=True):
     """One command: its words without their quotes, which of them hold wildcards, the files it reads and writes by
-    redirection."""
+    redirection, and what stands behind it (``&&``, ``|``, …)."""
 
     words: tuple[str, ...]
     wild: frozenset[int] = frozenset()
     sources: tuple[str, ...] = ()
     sinks: tuple[str, ...] = ()
+    then: str = ""
 
 
 _PLAIN: Final = r"[A-Za-z0-9_./:=,@%+^~*?\[\]-]|\$HOME(?![A-Za-z0-9_])|\$\{HOME\}"
@@ -33,10 +34,11 @@ _TOKEN: Final = re.compile(
     rf"[ \t]+|(?P<merge>[12]?>&[12](?![^ \t\n|&;]))|(?P<to>(?:[12]|&)?>>?(?![&|(>]))|(?P<from><(?![<(&>]))"
     rf"|(?P<end>\|\||&&|[|;&]|\n)|(?P<word>{_WORD})"
 )
-_INERT: Final = r"[A-Za-z0-9_./:=,@%+^~-]"
 _FAST: Final = re.compile(
-    rf"[ \t]*((?:{_INERT}|[ \t])*{_INERT})(?:[ \t]+(2>/dev/null))?[ \t]*(\|\||&&|&(?![>&])|[|;\n]|\Z)"
+    rf"((?:[A-Za-z0-9_./:=,@%+^~ \t-]++|'[^'\n]*+'|{_DOUBLE})++)"
+    r"(?:(>[ \t]*/dev/null|>&[12])(?![^ \t\n|&;])[ \t]*)?(\|\||&&|&(?![>&])|[|;\n]|\Z)"
 )
+_QUOTED_WORD: Final = re.compile(rf"(?:[^ \t'\"]|'[^'\n]*'|{_DOUBLE})+")
 _LIST: Final = frozenset({"", "\n", ";", "&", "&&", "||", "|"})
 _NONE: Final[frozenset[int]] = frozenset()
 _QUOTED: Final = re.compile(rf"'([^'\n]*)'|({_DOUBLE})")
@@ -51,10 +53,9 @@ def split(line: str) -> list[Simple] | Unread:
     found: list[Simple] = []
     at, ended, now, size = 0, "", _Open(), len(line)
     while at < size:
-        if not now.touched and (fast := _FAST.match(line, at)) is not None:
-            words, sink, ended = fast.groups()
-            found.append(Simple(tuple(words.split()), _NONE, (), ("/dev/null",) if sink else ()))
-            at = fast.end()
+        if not now.touched and (fast := _FAST.match(line, at)) is not None and (quick := _quick(fast)) is not None:
+            found.append(quick)
+            at, ended = fast.end(), fast[3]
             continue
         token = _TOKEN.match(line, at)
         if token is None:
@@ -65,15 +66,30 @@ def split(line: str) -> list[Simple] | Unread:
                 return Unread("a command is missing")
             if now.words:
                 ended = token["end"]
-                found.append(now.closed())
+                found.append(now.closed(ended))
                 now = _Open()
         elif kind is not None and not now.add(kind, token[kind]):
             return Unread("a redirection leads nowhere")
     if now.words and not now.next:
-        found.append(now.closed())
+        found.append(now.closed(""))
     elif now.touched or ended in ("|", "||", "&&"):
         return Unread("the line is not finished")
     return found if 0 < len(found) <= MOST else Unread("there is no command in it, or too many")
+
+
+def _quick(found: re.Match[str]) -> Simple | None:
+    """A command of words and quotes alone, whose output may be thrown away or put together; None if it has no words."""
+    text, to, then = found.groups()
+    if "'" in text or '"' in text:
+        words = [
+            _QUOTED.sub(lambda part: part.group()[1:-1], word) if "'" in word or '"' in word else word
+            for word in _QUOTED_WORD.findall(text)
+        ]
+    else:
+        words = text.split()
+    if to and words and words[-1] in ("1", "2") and text[-2:].strip(" \t") == words[-1] and len(text) > 1:
+        words.pop()
+    return Simple(tuple(words), _NONE, (), ("/dev/null",) if to and to[1] != "&" else (), then) if words else None
 
 
 def one(line: str) -> tuple[str, ...] | Unread:
@@ -123,6 +139,6 @@ class _Open:
         self.words.append(text)
         return True
 
-    def closed(self) -> Simple:
-        """The command."""
-        return Simple(tuple(self.words), frozenset(self.wild), tuple(self.sources), tuple(self.sinks))
+    def closed(self, then: str) -> Simple:
+        """The command, and what stands behind it."""
+        return Simple(tuple(self.words), frozenset(self.wild), tuple(self.sources), tuple(self.sinks), then)
