@@ -257,12 +257,13 @@ def readable(result: Any) -> Any:
 
     One JSON text is its value, several are the list of their values (some servers send a list as one text an item,
     and a list of one as that item), none is an empty list. Text that is not JSON reads as ``{"text": ...}``, and a
-    result in no known shape as ``{}``, so that every reference into it leads nowhere.
+    result in no known shape as ``{}``, so that every reference into it leads nowhere. A structured ``result`` alone
+    whose text is a JSON object or list (FastMCP's answer for a tool that returns text) is that under ``result``.
     """
     contents = result.get("content") if isinstance(result, dict) else None
     structured = result.get("structuredContent") if isinstance(result, dict) else None
     if structured is not None:
-        return structured
+        return _unwrapped(structured)
     if not isinstance(contents, list):
         return {}
     texts = [item["text"] for item in contents if isinstance(item, dict) and isinstance(item.get("text"), str)]
@@ -271,6 +272,16 @@ def readable(result: Any) -> Any:
     except InvalidJson:
         return {"text": "\n".join(texts)}
     return values[0] if len(values) == 1 else values
+
+
+def _unwrapped(structured: Any) -> Any:
+    text = structured.get("result") if isinstance(structured, dict) and len(structured) == 1 else None
+    if not isinstance(text, str) or not text.lstrip().startswith(("{", "[")):
+        return structured
+    try:
+        return {"result": parse_json(text)}
+    except InvalidJson:
+        return structured
 
 
 def unmet(check: Check, result: Any, scope: dict[str, Any]) -> tuple[str, ...]:

@@ -108,6 +108,10 @@ def test_a_check_that_expects_nothing_is_refused() -> None:
     [
         ({"structuredContent": {"a": 1}, "content": [{"type": "text", "text": "no"}]}, {"a": 1}),
         ({"content": [{"type": "text", "text": '{"a": 1}'}]}, {"a": 1}),
+        ({"structuredContent": {"result": '{"a": [1]}'}}, {"result": {"a": [1]}}),
+        ({"structuredContent": {"result": '{"a": 1, "a": 2}'}}, {"result": '{"a": 1, "a": 2}'}),
+        ({"structuredContent": {"result": "7"}}, {"result": "7"}),
+        ({"structuredContent": {"result": '{"a": 1}', "b": 1}}, {"result": '{"a": 1}', "b": 1}),
         (
             {"content": [{"type": "text", "text": '{"a": 1}'}, {"type": "text", "text": '{"a": 2}'}]},
             [{"a": 1}, {"a": 2}],
