@@ -39,12 +39,14 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     def profile(self, arguments: Any) -> Profile:
         """The profile of a call; never raises. The base stands unless one variant matches or the rule reads less.
 
-        A call without arguments says nothing that could select something milder.
+        A call without arguments says nothing that could select a variant.
         """
-        if not isinstance(arguments, dict) or not arguments:
+        if not isinstance(arguments, dict):
             return self.base
         if self.rule is not None:
             return narrowed(self.base, self.rule.read(arguments))
+        if not arguments:
+            return self.base
         matching = [variant.profile for variant in self.variants if variant.matches(arguments)]
         return matching[0] if len(matching) == 1 else self.base
 

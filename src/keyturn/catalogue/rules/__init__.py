@@ -14,6 +14,7 @@ from keyturn.catalogue.rules.kql import KQL
 from keyturn.catalogue.rules.kubectl import KUBECTL
 from keyturn.catalogue.rules.kubernetes import KUBERNETES
 from keyturn.catalogue.rules.paths import PATH
+from keyturn.catalogue.rules.plain import PLAIN
 from keyturn.catalogue.rules.rule import Applied, Rule
 from keyturn.catalogue.rules.shell import SHELL
 from keyturn.catalogue.rules.spl import SPL
@@ -46,6 +47,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             AZURE,
             SHELL,
             PATH,
+            PLAIN,
         )
     }
 )
