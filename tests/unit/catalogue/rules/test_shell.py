@@ -15,11 +15,20 @@ from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread
 from keyturn.core.profile import Stage, Touches
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "vectors/rules/shell.json").read_text())
+
+
+def whole(line: str) -> bool:
+    """It does not wait for more: two halves of a quote or of a pipeline make one."""
+    return (
+        bool(line.strip()) and not line.count("'") % 2 and not line.rstrip().endswith(("|", "&", "<", ">", "\\", "`"))
+    )
+
+
 LINES = {
     dialect: [
-        case["parts"]["command"]
-        for case in VECTORS
-        if isinstance(case["parts"]["command"], str) and case["parts"].get("dialect", "bash") == dialect
+        line
+        for line, its in ((case["parts"]["command"], case["parts"].get("dialect", "bash")) for case in VECTORS)
+        if its == dialect and isinstance(line, str) and whole(line)
     ]
     for dialect in ("bash", "powershell", "cmd")
 }
@@ -53,9 +62,9 @@ def no_milder(after: Reading, before: Reading) -> bool:
 def test_a_second_command_never_makes_a_line_milder(dialect: str, data: st.DataObject) -> None:
     first, second = data.draw(st.sampled_from(LINES[dialect])), data.draw(st.sampled_from(LINES[dialect]))
     both = read(first + data.draw(st.sampled_from(JOINTS[dialect])) + second, dialect)
-    assert not first.strip() or no_milder(both, read(first, dialect))
+    assert no_milder(both, read(first, dialect))
     if not first.startswith("cd "):  # a folder may make the second one milder, and rightly
-        assert not second.strip() or no_milder(both, read(second, dialect))
+        assert no_milder(both, read(second, dialect))
 
 
 @pytest.mark.parametrize("dialect", sorted(LINES))
