@@ -48,12 +48,20 @@ _SECRET_GETS: Final = any_of(
 _SECRET_SHOWS: Final = any_of(
     """
     secret parameters instanceattribute launchtemplateversions userpoolclient launchconfigurations taskdefinition
-    configurationsettings jobdefinitions
+    configurationsettings jobdefinitions spotinstancerequests
+    """
+)
+_SECRET_NAMED: Final = any_of(
+    """
+    token credential secret apikey bucketaccesskey environmentvariable sessionendpoint attendee computeaccess
+    instanceaccess connectiondetails dataaccess jobdetails presigned oauth iceserver artifact scramuser basicauth
+    webhook oidcinfo
     """
 )
 _SECRET: Final = re.compile(
-    rf"(?:batch)?get(?:{_SECRET_GETS})|describe(?:{_SECRET_SHOWS})|list(?:secrets?\w*|functions|apikeys?)"
-    r"|\w*(?:password|secretvalue|credentials?)|scanparameters"
+    rf"(?:batch)?get(?:{_SECRET_GETS})|describe(?:{_SECRET_SHOWS})"
+    r"|list(?:functions|versionsbyfunction|apps|branches|connections)"
+    rf"|(?:batch)?(?:get|list|describe)\w*(?:{_SECRET_NAMED})\w*|\w*(?:password|secretvalue|credentials?)|scanparameters"
 )
 _DATA_GETS: Final = any_of(
     r"""
@@ -66,7 +74,7 @@ _DATA_GETS: Final = any_of(
 )
 _DATA: Final = re.compile(
     rf"(?:batch)?get(?:{_DATA_GETS})|lookupevents|filterlogevents|scan|query|select\w*|search\w*|transactgetitems"
-    r"|listcommand\w*|listobjectversions|headobject|describe(?:eventaggregates|logstreams|dblogfiles|events|stacks?)"
+    r"|listcommand\w*|listobjectversions|headobject|describe(?:eventaggregates|logstreams|dblogfiles|events|stacks?|jobs)"
 )
 _IDENTITY: Final = words(
     "iam sts organizations sso ssoadmin identitystore cognitoidp cognitoidentity ram ssooidc ssoportal"

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from keyturn.catalogue.rules.rule import any_of, words
+from keyturn.catalogue.rules.rule import any_of
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,18 +48,22 @@ _VARIABLES: Final = {
 }  # fmt: skip
 
 
+def _grouped(patterns: Iterable[str]) -> str:
+    """One pattern for any of these, by their first letters: a search tries few of many."""
+    groups: dict[str, list[str]] = {}
+    for each in patterns:
+        first = re.match(r"(?:\\.|[a-z])(?![?*+{])", each)
+        groups.setdefault(first.group() if first else "", []).append(each[first.end() :] if first else each)
+    return "|".join(f"{first}(?:{'|'.join(rests)})" for first, rests in groups.items())
+
+
 class _Signs:
     """What tells where a path leads: one of these is a part of it (or some), or a part ends so, or it is in it."""
 
     __slots__ = ("ends", "holds", "parts")
 
     def __init__(self, parts: str, ends: str = "", holds: str = "") -> None:
-        groups: dict[str, list[str]] = {}
-        for part in parts.split():
-            first = re.match(r"(?:\\.|[a-z])(?![?*+{])", part)
-            groups.setdefault(first.group() if first else "", []).append(part[first.end() :] if first else part)
-        branches = "|".join(f"{first}(?:{'|'.join(rests)})" for first, rests in groups.items())
-        self.parts = re.compile(rf"/(?:{branches})(?:/|\Z)")
+        self.parts = re.compile(rf"/(?:{_grouped(parts.split())})(?:/|\Z)")
         self.ends = re.compile(rf"\.(?:{any_of(ends)})(?:/|\Z)") if ends else None
         self.holds = tuple(holds.split())
 
@@ -96,12 +100,27 @@ _SECRET: Final = _Signs(
     tnsnames .keychain _history
     """,
 )
-_HUNTED: Final = words(
-    """
-    passw passphrase passcode passkey pwd= pwd: secret token credential cred private apikey api_key api-key access_key
-    accesskey access-key akia rsa openssh pgp shadow id_dsa id_ecdsa id_ed25519 .pem .ppk .p12 .pfx .kdb keytab ntds
-    lsass bearer jwt oauth wallet logindata
-    """
+_HUNTED: Final = re.compile(
+    _grouped(
+        (
+            *("passw", "passphrase", "passcode", "passkey", "pwd=", "secret", "token", "credential", "cred", "private"),
+            *("api[-_]?key", "access[-_]?key", "akia", "rsa", "openssh", "pgp", "shadow", "id_dsa", "id_ecdsa"),
+            *(
+                "id_ed25519",
+                r"\.pem",
+                r"\.ppk",
+                r"\.p12",
+                r"\.pfx",
+                r"\.kdb",
+                "keytab",
+                "ntds",
+                "lsass",
+                "bearer",
+                "jwt",
+            ),
+            *("oauth", "wallet", "logindata"),
+        )
+    )
 )
 _EVIDENCE: Final = _Signs(
     r"""
@@ -209,7 +228,7 @@ def hunts(looked_for: Iterable[str]) -> bool:
     """One of the words (a pattern, a name, a path) looks for credentials, or names one."""
     low = "/" + "/".join(looked_for).lower().replace("\\", "/").replace(":", "/")
     bare = low.replace("/etc/passwd", "").replace("/getent/passwd", "").replace(" ", "")
-    return any(text in bare for text in _HUNTED) or _SECRET.on(low)
+    return _HUNTED.search(bare) is not None or _SECRET.on(low)
 
 
 def detects(name: str) -> bool:
