@@ -89,11 +89,13 @@ _SECRET: Final = _Signs(
     kcpassword keyrings? nssdb microsoft/(?:protect|credentials|vault|crypto) systemcertificates
     proc/kcore proc/[^/]+/(?:environ|mem|maps|fd|root|cwd|cmdline|task) dev/(?:mem|kmem|port) run/secrets
     tokens?(?:[./_-][^/]*)? \.?htpasswd admin\.conf kubeconfig[^/]* etcd kubelet\.conf bootstrap-kubelet[^/]*
+    openvpn wireguard wpa_supplicant[^/]* system-connections sss/db cloud/instances?(?:/[^/]+)?/user-data[^/]* rancher
+    (?:config|settings|configuration)\.php database\.yml [^/]*\.tfstate[^/]* ldap\.conf sssd\.conf grub\.cfg
     pg_hba\.conf shadowcopy[^/]* harddiskvolumeshadowcopy[^/]* globalroot \$mft
     """,
     r"""
     keytab ccache kirbi pem key pfx p12 p8 ppk jks keystore kdbx? agilekeychain opvault ovpn rdg rdp kwallet gpg asc dmp
-    mdmp core hiv hive
+    mdmp core hiv hive nmconnection tfvars psafe3 pcf
     """,
     """
     password passphrase passwd. passwd_ passwd- master.passwd secret credential api_key apikey private_key privatekey
