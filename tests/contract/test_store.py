@@ -166,6 +166,42 @@ async def test_open_holds_are_those_that_are_held(open_store: Open) -> None:
     assert await store.read(lambda tx: tx.open_holds("bot", "C")) == 2
 
 
+async def test_actions_are_found_within_the_work_that_puts_them(open_store: Open) -> None:
+    store, other = open_store(), open_store()
+    runs = action("a1", State.EXECUTING, "r")
+
+    def work(tx: Tx) -> None:
+        tx.put_action(runs)
+        assert tx.action("a1") == runs
+        assert [r.id for r in tx.actions(states=[State.EXECUTING])] == ["a1"]
+        tx.put_action(msgspec.structs.replace(runs, state=State.SUCCEEDED))
+        assert not tx.actions(states=[State.EXECUTING])
+        tx.put_action(action("a2"))
+        assert tx.open_holds("bot", "C") == 1
+        assert tx.held_twin("bot", "f") is not None
+        tx.put_action(action("a3", State.REFUSED, "no"))
+        assert tx.refused_before("C", "no")
+        assert [r.id for r in tx.actions_like("a", 9)] == ["a1", "a2", "a3"]
+
+    await store.write(work)
+    ends = await together(
+        store,
+        lambda tx: tx.put_action(action("a4", State.EXECUTING)),
+        failing(lambda tx: tx.put_action(action("a5", State.EXECUTING))),
+        lambda tx: tx.put_action(action("a6", State.EXECUTING)),
+    )
+    assert [type(end) for end in ends] == [type(None), Conflict, type(None)]
+    for each in (store, other):
+        kept = await each.read(lambda tx: {r.id: r.state for r in tx.actions_like("a", 9)})
+        assert kept == {
+            "a1": State.SUCCEEDED,
+            "a2": State.HELD,
+            "a3": State.REFUSED,
+            "a4": State.EXECUTING,
+            "a6": State.EXECUTING,
+        }
+
+
 async def test_the_chain_and_refusals_of_a_case(open_store: Open) -> None:
     here, there = open_store(), open_store()
 
