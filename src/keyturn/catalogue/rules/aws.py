@@ -23,7 +23,7 @@ from keyturn.catalogue.rules.answers import (
     changes,
     reads,
 )
-from keyturn.catalogue.rules.rule import Rule, any_of, words
+from keyturn.catalogue.rules.rule import any_of, words
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread
 from keyturn.core.profile import Reversible, Touches
@@ -317,4 +317,3 @@ def read(parts: Mapping[str, Any]) -> Reading:
 
 
 _SERVICES: Final[Mapping[str, str]] = {"s3api": "s3", "s3control": "s3", "cloudwatchlogs": "logs", "ssomanager": "sso"}
-AWS: Final = Rule(name="aws", needs=frozenset({"operation"}), may=words("service parameters"), read=read)

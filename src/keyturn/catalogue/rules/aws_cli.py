@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.catalogue.rules import aws
 from keyturn.catalogue.rules.answers import DATA, EVIDENCE, HARD, IRREVERSIBLE, PRODUCTION, SECRETS, changes, reads
-from keyturn.catalogue.rules.rule import Rule, words
+from keyturn.catalogue.rules.rule import words
 from keyturn.catalogue.rules.words import one
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Reading, Unread
@@ -165,6 +165,3 @@ def _files(operation: str, rest: list[str], options: Mapping[str, Any]) -> Readi
         if operation == "mb"
         else Unread("nobody knows what it does")
     )
-
-
-AWS_CLI: Final = Rule(name="aws_cli", needs=frozenset({"command"}), read=read)

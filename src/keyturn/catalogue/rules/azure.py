@@ -22,7 +22,7 @@ from keyturn.catalogue.rules.answers import (
     changes,
     reads,
 )
-from keyturn.catalogue.rules.rule import Rule, any_of, words
+from keyturn.catalogue.rules.rule import any_of, words
 from keyturn.catalogue.rules.words import one
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Reading, Unread
@@ -211,6 +211,3 @@ def _targets(plain: list[str], options: Mapping[str, list[str]]) -> tuple[list[T
                 for value in values
             ]
     return found, any(set(target.id) & set("*?") for target in found)
-
-
-AZURE: Final = Rule(name="azure", needs=frozenset({"command"}), read=read)

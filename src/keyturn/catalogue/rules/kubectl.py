@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.catalogue.rules import kubernetes
 from keyturn.catalogue.rules.answers import IDENTITY, SECRETS, reads
-from keyturn.catalogue.rules.rule import Rule, words
+from keyturn.catalogue.rules.rule import words
 from keyturn.catalogue.rules.words import one
 from keyturn.core.operation import Operation, Reading, Unread, gravest
 
@@ -185,6 +185,3 @@ def _objects(verb: str, rest: list[str], namespace: str, *, many: bool) -> Readi
             found.append(kubernetes.does(verb, kind, rest[1:], namespace, many=many))
     unread = [each for each in found if isinstance(each, Unread)]
     return unread[0] if unread else gravest(*(each for each in found if isinstance(each, Operation)))
-
-
-KUBECTL: Final = Rule(name="kubectl", needs=frozenset({"command"}), read=read)

@@ -21,7 +21,7 @@ from keyturn.catalogue.rules.answers import (
     reads,
 )
 from keyturn.catalogue.rules.manifests import Object, objects
-from keyturn.catalogue.rules.rule import Rule, any_of, words
+from keyturn.catalogue.rules.rule import any_of, words
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, gravest
 from keyturn.core.profile import Reversible, Touches
@@ -229,6 +229,3 @@ def read(parts: Mapping[str, Any]) -> Reading:
 
 
 _CLUSTER: Final = words("explain version api-resources api-versions cluster-info top")
-KUBERNETES: Final = Rule(
-    name="kubernetes", needs=frozenset({"verb"}), may=words("kind name namespace manifest"), read=read
-)

@@ -16,7 +16,6 @@ from keyturn.catalogue.rules.answers import (
     reads,
 )
 from keyturn.catalogue.rules.places import Place, place
-from keyturn.catalogue.rules.rule import Rule
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, gravest
 from keyturn.core.profile import Touches
@@ -70,6 +69,3 @@ def touched(at: Place) -> frozenset[Touches]:
         )
         if there
     )
-
-
-PATH: Final = Rule(name="path", needs=frozenset({"path", "operation"}), read=read)

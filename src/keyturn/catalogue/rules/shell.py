@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from keyturn.catalogue.rules import cmd, posix, powershell
-from keyturn.catalogue.rules.rule import Rule
 from keyturn.core.operation import Reading, Unread
 
 _DIALECTS: Final[Mapping[str, Callable[[str], Reading]]] = MappingProxyType(
@@ -19,6 +18,3 @@ def read(parts: Mapping[str, Any]) -> Reading:
     if not isinstance(command, str) or not isinstance(dialect, str) or dialect not in _DIALECTS:
         return Unread("it is no command line of a shell that is known here")
     return _DIALECTS[dialect](command)
-
-
-SHELL: Final = Rule(name="shell", needs=frozenset({"command"}), may=frozenset({"dialect"}), read=read)
