@@ -1,18 +1,22 @@
 """What the gate would make of the tools behind it: asked of the servers themselves, before any agent comes."""
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
 from keyturn.config import Config
 from keyturn.core.action import ToolRef
 from keyturn.core.suspicion import Neighbours, flags
+from keyturn.errors import ToolNotSent
+from keyturn.gate.ports import Definition
 from keyturn.gate.records import ToolPin
+from keyturn.gate.situation import quarantined
 from keyturn.knowledge import FileKnowledge
 from keyturn.publication import DATABASE
 from keyturn.server import upstream_settings
 from keyturn.store import SqliteStore
-from keyturn.tools.upstreams import UpstreamTools
+from keyturn.tools.upstreams import UpstreamSettings, UpstreamTools
 
 
 class Profiled(msgspec.Struct, frozen=True):
@@ -51,11 +55,29 @@ async def _profiled(config: Config) -> tuple[list[Profiled], list[str]]:
                     reversible=profile.reversible.value,
                     basis=profile.basis.value,
                     touches=tuple(sorted(touch.value for touch in profile.touches)),
-                    quarantined=pin is not None and pin.fingerprint != definition.fingerprint,
+                    quarantined=quarantined(definition, pin, profile),
                     flags=tuple(flag.why for flag in flags(ref, definition.raw, around)),
                 )
             )
         return found, [name for name in settings if not tools.definitions(name)]
+
+
+def listed(name: str, settings: UpstreamSettings) -> list[Definition]:
+    """Every tool of one server, as it lists them now; nothing is called or written. :class:`ToolNotSent` if none."""
+    found = asyncio.run(_listed({name: settings}))[name]
+    if not found:
+        raise ToolNotSent(
+            f"{name} does not answer, or lists no tool that can be used", hint="start it by hand, and look"
+        )
+    return found
+
+
+async def _listed(settings: Mapping[str, UpstreamSettings]) -> dict[str, list[Definition]]:
+    async with UpstreamTools(settings) as tools:
+        refs = {name: [ToolRef(name, str(raw["name"])) for raw in tools.definitions(name)] for name in settings}
+        return {
+            name: [found for ref in each if (found := tools.definition(ref)) is not None] for name, each in refs.items()
+        }
 
 
 async def _pins(config: Config, refs: list[ToolRef]) -> dict[ToolRef, ToolPin]:

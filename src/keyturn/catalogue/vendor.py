@@ -16,6 +16,7 @@ from keyturn.core.profile import (
     Check,
     Profile,
     Reversible,
+    Reviewed,
     Stage,
     Step,
     TargetRule,
@@ -128,6 +129,7 @@ class _WrittenTool(_Written, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stage: Stage
     variants: tuple[_WrittenVariant, ...] = ()
     rule: dict[str, dict[str, Any]] = {}
+    reviewed: Reviewed | None = None
 
 
 class LazyTools(Mapping[str, Tool]):
@@ -217,7 +219,13 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
 
 
 def _tool(name: str, written: _WrittenTool, defaults: _Defaults) -> Tool:
-    empty = Profile(tool=name, stage=written.stage, reversible=Reversible.NO_EFFECT, basis=defaults.basis)
+    empty = Profile(
+        tool=name,
+        stage=written.stage,
+        reversible=Reversible.NO_EFFECT,
+        basis=defaults.basis,
+        reviewed=written.reviewed,
+    )
     if written.reversible is None and written.stage is not Stage.ANALYSE:
         raise ProfileError(f"stage {written.stage} needs reversible", hint="say what it takes to restore")
     base = _profile(written, written.stage, empty)
@@ -269,6 +277,7 @@ def _profile(written: _Written, stage: Stage, below: Profile) -> Profile:
         check=written.check,
         idempotent=below.idempotent if written.idempotent is None else written.idempotent,
         basis=written.basis or below.basis,
+        reviewed=below.reviewed,
         why=written.why or below.why,
         does=written.does or below.does,
         openc2=below.openc2 if written.openc2 is None else written.openc2,
@@ -299,6 +308,10 @@ def _believable(profile: Profile) -> None:
         (
             profile.basis is Basis.REVIEWED and bool(not reads or sensitive) and not profile.why,
             "a reviewed profile of a change or of a sensitive read says why",
+        ),
+        (
+            profile.reviewed is not None and profile.basis is not Basis.REVIEWED,
+            "a profile that somebody accepted is reviewed: basis and reviewed belong together",
         ),
         (profile.basis is Basis.UNKNOWN, "a profile that is written down is reviewed or derived"),
     )

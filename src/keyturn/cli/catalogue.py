@@ -8,6 +8,8 @@ import click
 
 from keyturn.catalogue import Catalogue
 from keyturn.catalogue.outlook import plain_facts
+from keyturn.cli.catalogue_draft import draft
+from keyturn.cli.catalogue_review import review
 from keyturn.cli.plain import plain
 from keyturn.config import read_config
 from keyturn.core.action import ToolRef
@@ -35,6 +37,10 @@ _RUNS = {
 @click.group()
 def catalogue() -> None:
     """What tools do to the world, as far as somebody looked."""
+
+
+catalogue.add_command(draft)
+catalogue.add_command(review)
 
 
 @catalogue.command()

@@ -4,6 +4,7 @@ A tool with no profile counts as :data:`WORST`. A profile may have variants that
 stands for every call that no variant matches, so it must be at least as severe as each of them.
 """
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
@@ -13,6 +14,9 @@ import msgspec
 from keyturn.core.action import Target
 from keyturn.core.canonical import parse_json
 from keyturn.errors import InvalidJson, ProfileError
+
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class Stage(StrEnum):
@@ -63,6 +67,22 @@ class Basis(StrEnum):
     REVIEWED = "reviewed"
     DERIVED = "derived"
     UNKNOWN = "unknown"
+
+
+class Reviewed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who accepted a profile, when (ISO 8601, UTC), and the fingerprint of the definition that they looked at."""
+
+    by: str
+    at: str
+    definition: str
+
+    def __post_init__(self) -> None:
+        if not self.by.strip():
+            raise ProfileError("reviewed names nobody", hint="say who accepted it: by")
+        if not _MOMENT.fullmatch(self.at):
+            raise ProfileError(f"{self.at[:40]!r} is no moment in UTC", hint="write it as 2026-01-31T12:00:00Z")
+        if not _FINGERPRINT.fullmatch(self.definition):
+            raise ProfileError("definition is no fingerprint", hint="keyturn catalogue review writes it: 64 hex digits")
 
 
 class TargetRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,7 +150,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     ``by_hand`` says how a person takes it back where no tool of the same server does; ``does`` what the call does, as
     a phrase with ``{argument}`` where a value of the call belongs (:mod:`keyturn.core.sentence`). ``named`` and
     ``reach`` are of one call only: the targets that a rule read in its arguments, and how many it meets at least
-    (:mod:`keyturn.core.operation`).
+    (:mod:`keyturn.core.operation`). ``reviewed``: the definition that its reviewer looked at; another one quarantines
+    the tool until a person accepts it (ADR 0006).
     """
 
     tool: str
@@ -144,6 +165,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     check: Check | None = None
     idempotent: bool = False
     basis: Basis = Basis.UNKNOWN
+    reviewed: Reviewed | None = None
     why: str = ""
     does: str = ""
     openc2: str = ""

@@ -79,6 +79,10 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     lifted_by: str = ""
 
 
+FIRST_USE = "first use"
+"""Who pinned a definition that nobody looked at (ADR 0006)."""
+
+
 class ToolPin(msgspec.Struct, frozen=True, kw_only=True):
     """The definition that people trust. Another one quarantines the tool (CVE-2025-54136).
 

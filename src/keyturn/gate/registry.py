@@ -18,7 +18,7 @@ from keyturn.gate.grants import OWNERS
 from keyturn.gate.ports import Definition, Tx
 from keyturn.gate.records import Person, Role, ToolPin
 from keyturn.gate.review import need_reason, need_role
-from keyturn.gate.situation import lineage, profile_for, stop_on
+from keyturn.gate.situation import lineage, profile_for, quarantined, stop_on
 
 
 class GrantSeen(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ class GrantPage(msgspec.Struct, frozen=True):
 
 
 class ToolSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool: its definition now, its gravest profile, and the pin. ``quarantined``: it is not what was pinned.
+    """A tool: its definition now, its gravest profile, and the pin.
 
     ``flags``: what is odd about the definition (:mod:`keyturn.core.suspicion`).
     """
@@ -57,7 +57,7 @@ class ToolSeen(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def quarantined(self) -> bool:
         """Its definition is not the one that people trust."""
-        return self.pin is not None and self.pin.fingerprint != self.definition.fingerprint
+        return quarantined(self.definition, self.pin, self.profile)
 
 
 class UpstreamSeen(msgspec.Struct, frozen=True):

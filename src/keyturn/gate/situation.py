@@ -10,7 +10,7 @@ from keyturn.core.mandate import Mandate, Spent
 from keyturn.core.profile import WORST, Profile
 from keyturn.gate.context import Context
 from keyturn.gate.ports import Definition, Tx
-from keyturn.gate.records import Agent, Scope
+from keyturn.gate.records import FIRST_USE, Agent, Scope, ToolPin
 
 
 def profile_for(ctx: Context, definition: Definition | None, arguments: dict[str, Any]) -> Profile:
@@ -31,7 +31,7 @@ def read_facts(
         tx,
         action,
         profile,
-        quarantined=_quarantined(tx, definition),
+        quarantined=definition is not None and quarantined(definition, tx.pin(definition.tool), profile),
         refused_before=tx.refused_before(action.case, fingerprint),
         outside=() if definition is not None else ("its server lists no such tool",),
         held=held,
@@ -110,12 +110,13 @@ def _credential(ctx: Context, agent: Agent | None, action: Action) -> Credential
     )
 
 
-def _quarantined(tx: Tx, definition: Definition | None) -> bool:
-    """The tool's definition is not the one that is pinned. The first one seen is pinned (ADR 0006)."""
-    if definition is None:
-        return False
-    pin = tx.pin(definition.tool)
-    return pin is not None and pin.fingerprint != definition.fingerprint
+def quarantined(definition: Definition, pin: ToolPin | None, profile: Profile) -> bool:
+    """The definition is not the one that people trust: not the pinned one, or not the one that the profile's reviewer
+    looked at, while no person has accepted it since. The first one seen is pinned (ADR 0006)."""
+    if pin is not None and pin.fingerprint != definition.fingerprint:
+        return True
+    looked_at = profile.reviewed.definition if profile.reviewed is not None else definition.fingerprint
+    return looked_at != definition.fingerprint and (pin is None or pin.pinned_by == FIRST_USE)
 
 
 def stop_on(tx: Tx, agent: str, grants: list[Mandate], tool: str = "") -> str:

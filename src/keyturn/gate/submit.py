@@ -25,7 +25,7 @@ from keyturn.errors import Forbidden, InvalidArguments, InvalidInput
 from keyturn.gate.context import Context, new_id
 from keyturn.gate.notices import moved
 from keyturn.gate.ports import Definition, Tx
-from keyturn.gate.records import ActionRecord, Agent, ToolPin
+from keyturn.gate.records import FIRST_USE, ActionRecord, Agent, ToolPin
 from keyturn.gate.situation import agents_of, facts_json, lineage, profile_for, read_facts
 
 MAX_PINNED = 65_536
@@ -256,7 +256,7 @@ def verdict_body(verdict: Verdict) -> dict[str, Any]:
 
 def _pin(tx: Tx, definition: Definition | None, now: int) -> None:
     if definition is not None and tx.pin(definition.tool) is None:
-        tx.put_pin(pin_of(definition, now, "first use"))
+        tx.put_pin(pin_of(definition, now, FIRST_USE))
         tx.record("tool_pinned", now, {"tool": str(definition.tool), "definition": definition.fingerprint})
 
 

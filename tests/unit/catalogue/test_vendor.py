@@ -107,3 +107,30 @@ def test_a_variant_inherits_the_class_and_never_the_steps() -> None:
     assert (profile.stage, profile.why) == (Stage.RESPOND, "It does.")
     assert profile.touches == {Touches.PRODUCTION}
     assert (profile.inverse, profile.check, profile.preserve) == (None, None, {})
+
+
+def test_who_accepted_a_profile_stands_with_it_and_with_its_variants() -> None:
+    by = f"    reviewed: {{by: olga, at: '2026-01-31T12:00:00Z', definition: {'ab' * 32}}}\n"
+    found = read_vendor(variant("{when: {on: false}, stage: analyse, reversible: no_effect}\n") + by, "v.yaml").tools[
+        "change"
+    ]
+    assert found.base.reviewed is not None
+    assert (found.base.reviewed.by, found.base.reviewed.definition) == ("olga", "ab" * 32)
+    assert found.variants[0].profile.reviewed == found.base.reviewed
+    assert read_vendor(HEAD + READ, "v.yaml").tools["look"].base.reviewed is None
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "message"),
+    [
+        ("by: ' ', at: '2026-01-31T12:00:00Z', definition: FP", "names nobody"),
+        ("by: olga, at: yesterday, definition: FP", "no moment in UTC"),
+        ("by: olga, at: '2026-01-31T12:00:00Z', definition: sha", "no fingerprint"),
+        ("by: olga, at: '2026-01-31T12:00:00Z'", "definition"),
+        ("by: olga, at: '2026-01-31T12:00:00Z', definition: FP}, basis: derived, targets: {a: b", "belong together"),
+    ],
+)
+def test_a_review_that_names_no_person_moment_or_definition_is_refused(reviewed: str, message: str) -> None:
+    written = reviewed.replace("FP", "ab" * 32)
+    with pytest.raises(ProfileError, match=message):
+        read_vendor(HEAD + f"  look: {{stage: analyse, reviewed: {{{written}}}}}\n", "v.yaml")

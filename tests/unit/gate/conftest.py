@@ -205,7 +205,11 @@ def policy_of(pack: str) -> Policy:
 
 
 async def build(
-    path: Path, pack: str = "standard", fleet: Fleet | None = None, clock: HandClock | None = None
+    path: Path,
+    pack: str = "standard",
+    fleet: Fleet | None = None,
+    clock: HandClock | None = None,
+    knowledge: Files | None = None,
 ) -> House:
     fleet, clock, runners = fleet or Fleet(), clock or HandClock(), Alive()
     schemas: dict[str, dict[str, Any]] = {"search": QUERY, "secret": {"type": "object"}}
@@ -215,7 +219,7 @@ async def build(
     ctx = Context(
         store=store,
         tools=tools,
-        knowledge=Files(),
+        knowledge=knowledge or Files(),
         policy=policy_of(pack),
         clock=clock,
         runners=runners,
