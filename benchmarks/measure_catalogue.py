@@ -1,8 +1,8 @@
 """How far the catalogue agrees with labels that somebody else gave: ``python benchmarks/measure_catalogue.py [-v]``.
 
-``tests/vectors/labels.jsonl``: tools drawn from all sources in proportion, labelled by design section 3 and the rules of
-consistency alone, by people who saw no profile. One part (``build``) was looked at while the profiles were made, another
-(``held-out``) was only measured; ``exam`` was labelled by somebody else, and measured when all was done.
+``tests/vectors/labels.jsonl``: tools drawn from all sources in proportion, labelled by design section 3 and the rules
+of consistency alone, by somebody who saw no profile. One part (``build``) was looked at while the profiles were made,
+another (``held-out``) was only measured; ``exam`` was labelled by somebody else, and measured when all was done.
 """
 
 import json

@@ -24,7 +24,8 @@ def raised(profile: Profile, annotations: Any) -> Profile:
     stage, reversible = profile.stage, profile.reversible
     if stage is Stage.ANALYSE and (writes or destroys):
         stage = Stage.RESPOND
-        reversible = Reversible.HARD if spares else Reversible.IRREVERSIBLE
+        least = Reversible.HARD if spares else Reversible.IRREVERSIBLE
+        reversible = max(reversible, least, key=lambda level: level.rank)
     elif destroys and (stage is Stage.RECORD or profile.basis is not Basis.REVIEWED):
         stage = Stage.RESPOND
         reversible = max(reversible, Reversible.HARD, key=lambda level: level.rank)
