@@ -91,6 +91,11 @@ def _key(name: str, indent: int) -> list[str]:
     return [f"{space}{written}:"] if len(written) < _LONG_KEY else [f"{space}? {written}", f"{space}:"]
 
 
+def _flow_key(name: str) -> str:
+    written = quoted(name)
+    return written if len(written) < _LONG_KEY else f"? {written} "
+
+
 def comment(text: str, most: int = MOST_COMMENT) -> str:
     """A text as the rest of a comment's line: on one line, bounded, made visible."""
     return shown(text, most).text
@@ -116,7 +121,7 @@ def _escaped(ch: str) -> str:
 def flow(value: Any) -> str:
     """A value (as :func:`strict_yaml.read` answers) on one line of YAML."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{quoted(str(key))}: {flow(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{_flow_key(str(key))}: {flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, bool) or value is None:

@@ -2,18 +2,19 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from keyturn.catalogue import read_vendor
-from keyturn.catalogue.draft_file import Drafted, new_file
-from keyturn.catalogue.lexicon import Draft
-from keyturn.catalogue.lexicon import draft as drafted
 from keyturn.cli.catalogue_source import COMMAND, Source, source_of
 from keyturn.cli.plain import plain
 from keyturn.core.profile import WORST, Stage, Touches
 from keyturn.errors import ConfigError, Conflict
 from keyturn.gate.ports import Definition
+
+if TYPE_CHECKING:
+    from keyturn.catalogue.lexicon import Draft
 
 _GUARDED = frozenset({Touches.SECRETS, Touches.PRIVILEGED_DATA, Touches.EVIDENCE})
 
@@ -54,11 +55,15 @@ def draft(
 
 def file_text(source: Source, tools: list[Definition], day: str) -> str:
     """The file's text, for the tools as they were listed on a day."""
+    from keyturn.catalogue.draft_file import Drafted, new_file
+
     rows = (Drafted(each.tool.name, each.description, _of(each)) for each in tools)
     return new_file(source.name, source.server, f"its own list of {len(tools)} tools, {day}", day, rows)
 
 
-def _of(definition: Definition) -> Draft:
+def _of(definition: Definition) -> "Draft":
+    from keyturn.catalogue.lexicon import draft as drafted
+
     return drafted(definition.tool.name, definition.description, definition.input_schema, definition.annotations)
 
 

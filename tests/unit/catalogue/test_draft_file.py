@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keyturn.catalogue import read_vendor, strict_yaml
@@ -81,6 +81,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
+@example({"k" * 2_000: [{"\x00" * 300: 1}]})
 def test_a_value_on_one_line_reads_back(value: Any) -> None:
     assert strict_yaml.read(f"a: {flow(value)}", "x") == {"a": value}
 

@@ -24,7 +24,8 @@ from measure_lexicon import built_on, free, measure, tools  # type: ignore[impor
 PLAIN = [
     "get_alert", "list_alerts", "searchAlerts", "edr.get_host", "vendor: Get Host Details", "lookup-ip", "alert_search",
     "list_blocked_ips", "get_scan_status", "whois_lookup", "virus_total_enrich_hash", "soar_ping", "submit_url",
-    "test_connectivity", "get_rule_update_status", "regex_extract_string", "listIPs", "get_user", "list_groups",
+    "test_connectivity", "get_rule_update_status", "regex_extract_string", "listIPs", "crem_hosts_list", "get_user",
+    "list_groups",
 ]  # fmt: skip
 HELD_READS = {
     "get_secret": Touches.SECRETS,
@@ -37,7 +38,7 @@ HELD_READS = {
     "download_report": Touches.PRIVILEGED_DATA,
     "list_evidence": Touches.EVIDENCE,
     "get_frobnication": Touches.EVIDENCE,
-    "frob_widgets_list": Touches.SECRETS,
+    "frob_rule_list": Touches.SECRETS,
     "get_group_zorbs": Touches.SECRETS,
 }
 CHANGES = {

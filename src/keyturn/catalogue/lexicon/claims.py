@@ -122,9 +122,13 @@ def of_hints(hints: Any, level: Level) -> Level:
     return change("the server's hints say that it changes something", higher.reversible, touches)
 
 
+def _is_name(argument: str) -> bool:
+    return "." not in argument and len(argument) <= _MOST_PARAMETER
+
+
 def targets_of(arguments: Iterable[str]) -> tuple[tuple[TargetRule, ...], list[Reason]]:
     """The parameters that name what a call is about. A dot in a name would be read as a path."""
-    kinds = ((each, parameters.KINDS.get(_plain(each), "")) for each in arguments if "." not in each)
+    kinds = ((each, parameters.KINDS.get(_plain(each), "")) for each in arguments if _is_name(each))
     kept = [(each, kind) for each, kind in kinds if kind][:_MOST_TARGETS]
     reasons = [
         Reason("targets", f"the parameter's name stands for a target of the kind {kind}", each) for each, kind in kept

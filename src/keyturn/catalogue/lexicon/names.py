@@ -93,7 +93,8 @@ def _reading(spoken: list[str], vendor: list[str]) -> int | None:
             return index
     if not spoken:
         return None
-    sure = all(_noun(word) or word in vendor for word in spoken[:-1])
+    several = last > 0 and _noun(spoken[-2]) and singular(spoken[-2]) != spoken[-2]
+    sure = several or all(_noun(word) or word in vendor for word in spoken[:-1])
     return last if spoken[-1] in verbs.SEARCHES or (sure and spoken[-1] in verbs.READS_TOO | verbs.LAST_WORDS) else None
 
 
