@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from keyturn.catalogue.rules.rule import Rule, words
+from keyturn.catalogue.rules.spl_sources import Command, argument, name_of, sources
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, gravest
 from keyturn.core.profile import Reversible, Stage, Touches
@@ -26,16 +27,11 @@ READS: Final = words(
     localop lookup makecontinuous makejson makemv makeresults mcatalog metadata metasearch mstats multikv
     multisearch mvcombine mvexpand nomv outlier outputtext overlap pivot predict rangemap rare redistribute
     regex relevancy reltime rename replace require rest return reverse rex rtorder search searchtxn selfjoin set
-    setfields sichart sirare sistats sitimechart sitop sort spath stats strcat streamstats table tags tail
+    setfields sichart sirare sistats sitimechart sitop sort spath stats strcat streamstats summary table tags tail
     timechart timewrap tojson top transaction transpose trendline tstats typeahead typelearner typer union uniq
     untable walklex where x11 xmlkv xmlunescape xpath xsDisplayWindow xyseries
     """
 )
-
-GENERATES: Final = words(
-    "search tstats mstats metadata metasearch eventcount dbinspect mcatalog walklex typeahead union pivot"
-)
-"""Those that read events themselves, where no index says from where."""
 
 _DATA = frozenset({Touches.PRIVILEGED_DATA})
 _CONTROLS = frozenset({Touches.DETECTION_CONTROLS})
@@ -79,32 +75,25 @@ _OPAQUE: Final = {
 }
 
 _TOKEN = re.compile(
-    r'```.*?```|(?P<quoted>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<macro>`[^`]*`)|(?P<open>\[)|(?P<close>\])|(?P<pipe>\|)|(?P<torn>["`])'
-    r'|[^"`\[\]|\\]+(?:\\.[^"`\[\]|\\]*)*|(?:\\.)+[^"`\[\]|\\]*|\\',
+    r'(?P<comment>```.*?```)|(?P<quoted>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<macro>`[^`]*`)|(?P<open>\[)|(?P<close>\])|(?P<pipe>\|)'
+    r'|(?P<torn>["`]|\\[\[\]])|[^"`\[\]|\\]+(?:\\[^\[\]][^"`\[\]|\\]*)*|(?:\\[^\[\]])+[^"`\[\]|\\]*|\\',
     re.DOTALL,
 )
 _HIDDEN_CHANGE = re.compile(r"[|\[]\s*(?:" + "|".join((*CHANGES, *_OPAQUE)) + r")\b", re.IGNORECASE)
-_OWN = re.compile(r"passw|credential|secret|token|/auth|/users|/roles|license|certificat|/configs|conf-", re.IGNORECASE)
-_METHOD = re.compile(r"method\s*=\s*\"?(?!get\b)", re.IGNORECASE)
-_WORD = re.compile(r"[^\s=(),]+")
-_SOURCE = re.compile(r'\b([iI](?i:ndex)|[dD](?i:atamodel))\s*(!?=)\s*("[^"]*"|[^\s")]+)')
-_FIRST = re.compile(
-    r'\s*(inputlookup|lookup|inputcsv|outputlookup|rest|loadjob|from|datamodel)\s+(?:[\w.]+\s*=\s*\S+\s+)*"?([^\s"]+)'
+_REST = re.compile(
+    r"/?services(?:NS/[^/]+/[^/]+)?/(?:server/(?:info|status|health|sysinfo)|data/(?:indexes|indexes-extended|models"
+    r"|lookup-table-files|transforms/\w+|props/[\w-]+|ui/views)|datamodel/model|apps/local|saved/(?:searches|eventtypes)"
+    r"|search/(?:jobs|fields|tags|distributed/peers)|alerts/fired_alerts|admin/macros"
+    r"|configs/conf-(?:macros|savedsearches|props|transforms|eventtypes|tags|indexes))(?:/\w[\w.-]*)?/?"
 )
-_EITHER = re.compile(r"index\s*=\s*\S+(?:\s+OR\s+index\s*=\s*[^\s)]+)*", re.IGNORECASE)
+_MOST: Final = 2_000
+_METHOD = re.compile(r"method\s*=\s*\"?(?!get\b)", re.IGNORECASE)
+_GLUE = re.compile(r"[^\s|\[\]]")
+_KEEPS = re.compile(r"(?:^|[\s(])(?:index|datamodel)\s*!?=\s*$")
+_BARE = re.compile(r"\s*[A-Za-z_][\w-]*(?=\s|$)(?!\s*(?:[=<>,)]|!=|IN\b))")
 _FIELDS = re.compile(r"[\w\s.,:{}*-]*")
-_BESIDE = re.compile(r"\b(?:OR|NOT)\s*$", re.IGNORECASE)
-_AFTER = re.compile(r"\s+OR\b(?!\s+index\s*=)", re.IGNORECASE)
-_LOOSE = re.compile(r"\b(?:OR|NOT)\b", re.IGNORECASE)
-
-
-class _Command(NamedTuple):
-    """One command: its own text (quoted values only where they are a field's), its macros, a pipe in front."""
-
-    text: str
-    macros: tuple[str, ...]
-    piped: bool
-    nested: bool
+_BESIDES: Final = words("append appendcols appendpipe foreach join multisearch selfjoin set union")
+"""Commands whose subsearches stand for themselves; any other takes its subsearch's result for terms."""
 
 
 def read(parts: Mapping[str, Any]) -> Reading:
@@ -116,76 +105,116 @@ def read(parts: Mapping[str, Any]) -> Reading:
         return Unread("the fields are more than names")
     if not isinstance(query, str) or not query.strip():
         return Unread("there is no search text")
-    if '\\"' in query and (hidden := _HIDDEN_CHANGE.search(query)):
-        return Unread(f"{hidden[0]!r} stands near an escaped quote, and may be a command")
-    sources: set[Target] = set()
+    if ('\\"' in query or "<<" in query) and (hidden := _HIDDEN_CHANGE.search(query)):
+        return Unread(f"{hidden[0]!r} stands in a text that may be cut or pasted, and may be a command")
+    found: set[Target] = set()
     changes: list[str] = []
     try:
         for command in _commands(query):
-            name = _name(command)
+            name = name_of(command)
             if name in CHANGES:
                 changes.append(name)
             elif unread := _more_than_reads(name, command):
                 return Unread(unread)
-            sources.update(_sources(name, command))
+            found.update(sources(name, command, name in READS))
     except ValueError as error:
         return Unread(str(error))
-    return gravest(_search(sources), *(_change(name) for name in changes))
+    return gravest(_search(found), *(_change(name) for name in changes))
 
 
-def _commands(query: str) -> Iterator[_Command]:
+class _Open(NamedTuple):
+    """What is gathered of a command while its subsearch is read."""
+
+    text: list[str]
+    whole: list[str]
+    macros: list[str]
+    piped: bool
+    first: bool
+    pasted: bool
+
+
+def _commands(query: str) -> Iterator[Command]:
     """Every command of the search and of its subsearches; :class:`ValueError` if the text is torn."""
-    outer: list[tuple[list[str], list[str], bool]] = []
-    text: list[str] = []
-    macros: list[str] = []
-    piped = False
+    if query.count("|") + query.count("[") > _MOST:
+        raise ValueError(f"it has more than {_MOST} commands")
+    outer: list[_Open] = []
+    now = _Open([], [], [], piped=False, first=True, pasted=False)
     for match in _TOKEN.finditer(query):
-        kind, token = match.lastgroup, match[0]
-        if kind is None:
-            text.append(" " if token.startswith("```") else token)
-        elif kind == "quoted":
-            text.append(token if text and text[-1].rstrip().endswith(("=", ":")) else ' "" ')
-        elif kind == "macro":
-            macros.append(token[1:-1])
-            text.append(" `` ")
+        kind = match.lastgroup
+        if kind in (None, "comment", "quoted", "macro"):
+            _gather(now, query, match)
         elif kind == "torn":
-            raise ValueError("a quote never closes")
+            raise ValueError("a quote never closes, or a bracket is escaped outside of one")
         elif kind == "open":
-            outer.append((text, macros, piped))
-            text, macros, piped = [], [], False
+            outer.append(now)
+            pasted = name_of(_command(now, nested=False)) not in _BESIDES
+            now = _Open([], [], [], piped=False, first=True, pasted=pasted)
         else:
-            if piped or "".join(text).strip():
-                yield _Command("".join(text), tuple(macros), piped, bool(outer))
+            blank = not (now.piped or "".join(now.text).strip())
+            if not blank:
+                yield _command(now, bool(outer))
             if kind == "pipe":
-                text, macros, piped = [], [], True
+                now = _Open([], [], [], piped=True, first=now.first and blank, pasted=now.pasted)
             elif not outer:
                 raise ValueError("a bracket closes that never opened")
             else:
-                text, macros, piped = outer.pop()
-                text.append(" [] ")
+                now = outer.pop()
+                now.text.append(" [] ")
+                now.whole.append(" [] ")
     if outer:
         raise ValueError("a bracket never closes")
-    yield _Command("".join(text), tuple(macros), piped, bool(outer))
+    yield _command(now, nested=False)
 
 
-def _name(command: _Command) -> str:
-    """The command's name. Without a pipe in front the first word may be a command or a term: the graver counts."""
-    word = _WORD.search(command.text)
-    return "" if word is None else word[0].casefold()
+def _gather(now: _Open, query: str, match: re.Match[str]) -> None:
+    """One token of a command's own text. A quoted text is no term, unless it is the name of an index."""
+    kind, token = match.lastgroup, match[0]
+    if kind == "comment":
+        if _GLUE.match(query, match.end()) and match.start() and _GLUE.match(query, match.start() - 1):
+            raise ValueError("a comment stands within a word")
+        token = " "
+        shown = " "
+    elif kind == "macro":
+        if any(mark in token for mark in "|[]"):
+            raise ValueError("a macro's argument holds a pipe or a bracket, and may become a command")
+        now.macros.append(token[1:-1])
+        shown = "``"
+    elif kind == "quoted":
+        shown = token if now.text and _KEEPS.search(now.text[-1][-40:]) else ' "" '
+    else:
+        shown = token
+    now.text.append(shown)
+    now.whole.append(token)
 
 
-def _more_than_reads(name: str, command: _Command) -> str:
+def _command(now: _Open, nested: bool) -> Command:
+    return Command(
+        text="".join(now.text),
+        whole="".join(now.whole),
+        macros=tuple(now.macros),
+        piped=now.piped,
+        nested=nested,
+        first=now.first,
+        pasted=now.pasted,
+    )
+
+
+def _more_than_reads(name: str, command: Command) -> str:
     """Why nobody can say that this command only reads, or ``""``."""
     if name in _OPAQUE:
         return _OPAQUE[name]
     if command.piped and not name:
         return "a command is missing after a pipe"
-    if command.piped and name not in READS and not name.startswith("`"):
+    if (command.piped or command.nested) and name not in READS and name not in ("``", ""):
         return f"{name[:40]!r} is not one of Splunk's own commands that only read"
-    if "savedsearch:" in command.text.casefold():
+    if not command.piped and name not in READS | {"not"} and _BARE.match(command.text):
+        return f"{name[:40]!r} may be a command: begin with search, or with a field"
+    if "savedsearch" in command.whole.casefold() and name in ("from", "union"):
         return _OPAQUE["savedsearch"]
-    if name == "rest" and (_METHOD.search(command.text) or _OWN.search(command.text)):
-        return "rest with a method, or about accounts, credentials and configuration, is more than a search"
+    if name == "from" and not argument(command).startswith(("datamodel", "inputlookup", "lookup", "index")):
+        return "from reads what is no data model, look-up or index"
+    if name == "rest" and (_METHOD.search(command.whole) or not _REST.fullmatch(argument(command))):
+        return "rest with a method, or about what no list has, may show credentials or change something"
     return ""
 
 
@@ -201,61 +230,15 @@ def _change(name: str) -> Operation:
     )
 
 
-def _search(sources: set[Target]) -> Operation:
+def _search(found: set[Target]) -> Operation:
     return Operation(
         name="search",
         stage=Stage.ANALYSE,
         reversible=Reversible.NO_EFFECT,
         touches=_DATA,
-        targets=tuple(sorted(sources)),
+        targets=tuple(sorted(found)),
         why="it only reads",
     )
-
-
-def _sources(name: str, command: _Command) -> list[Target]:
-    """Where a command reads from or writes to; ``index:*`` where it reads events and does not say from where."""
-    found = [Target("macro", macro) for macro in command.macros]
-    text = command.text
-    if (first := _FIRST.match(text)) is not None:
-        found.append(Target("lookup" if "lookup" in name else name, first[2]))
-    first_of_all = not command.piped and (name in GENERATES or name not in READS or not command.nested)
-    if first_of_all or (command.piped and name in GENERATES - {"search"}):
-        found += _indexes(text) or ([] if found else [Target("index", "*")])
-    return found
-
-
-def _indexes(text: str) -> list[Target]:
-    """The indexes and data models that a command's terms bound it to."""
-    found: list[Target] = []
-    folded = text.casefold()
-    if "index" not in folded and "datamodel" not in folded:
-        return found
-    indexes = None
-    for match in _SOURCE.finditer(text):
-        kind = match[1].casefold()
-        indexes = indexes or (match if kind == "index" else None)
-        found.append(Target(kind, "*" if match[2] == "!=" else match[3].strip('"')))
-    if indexes is not None and _LOOSE.search(text) and not _bound(text, indexes):
-        found.append(Target("index", "*"))
-    return found
-
-
-def _bound(text: str, index: re.Match[str]) -> bool:
-    """An ``index=`` holds for the whole command: it stands in no group, next to no OR and behind no NOT.
-
-    (OR binds more tightly than the AND between terms.) ``index`` is the first one in the text.
-    """
-    if "(" not in text[: index.start()] and not _BESIDE.search(text[: index.start()]):
-        return _AFTER.match(text, index.end()) is None
-    marked = re.sub(r"\(\s*\0\s*\)", "\0", _EITHER.sub("\0", text))
-    depth = 0
-    words = re.findall(r"[()]|\0|[^\s()\0]+", marked)
-    for at, word in enumerate(words):
-        depth += (word == "(") - (word == ")")
-        near = {words[at - 1].casefold() if at else "", words[at + 1].casefold() if at + 1 < len(words) else ""}
-        if word == "\0" and depth == 0 and not near & {"or", "not"}:
-            return True
-    return False
 
 
 SPL: Final = Rule(name="spl", needs=frozenset({"query"}), may=frozenset({"fields"}), read=read)
