@@ -15,13 +15,22 @@ from keyturn.core.profile import Reversible, Stage, Touches
 
 OPERATORS: Final = words(
     """
-    as consume count datatable distinct evaluate extend facet find fork getschema graph-mark-components graph-
-    match graph-shortest-paths graph-to-table invoke join limit lookup macro-expand make-graph make-series mv-
-    apply mv-expand mvexpand order parse parse-kv parse-where partition print project project-away project-by-
-    names project-keep project-rename project-reorder range reduce render sample sample-distinct scan search
-    serialize sort summarize take top top-hitters top-nested union where filter
+    as consume count distinct evaluate extend facet filter find fork getschema graph-mark-components graph-match
+    graph-shortest-paths graph-to-table invoke join limit lookup macro-expand make-graph make-series mv-apply mv-expand
+    mvexpand order parse parse-kv parse-where partition project project-away project-by-names project-keep
+    project-rename project-reorder range reduce render sample sample-distinct scan search serialize sort summarize take
+    top top-hitters top-nested union where
     """
 )
+_ROWS: Final = words(
+    """
+    as consume count distinct extend filter getschema limit make-series mv-expand mvexpand order parse parse-kv
+    parse-where project project-away project-by-names project-keep project-rename project-reorder reduce render sample
+    sample-distinct serialize sort summarize take top top-hitters top-nested where
+    """
+)
+"""Operators that work on the rows they get, and name no other table."""
+
 PLUGINS: Final = words(
     """
     active_users_count activity_counts_metrics activity_engagement activity_metrics autocluster
@@ -31,45 +40,66 @@ PLUGINS: Final = words(
     sliding_window_counts schema_merge estimate_data_size series_metrics_anomalies
     """
 )
+_OF_ROWS: Final = words("bag_unpack narrow pivot autocluster basket diffpatterns preview estimate_data_size")
 _OUTSIDE: Final = re.compile(
-    r"\b(externaldata|external_data|external_table|http_request\w*|\w*sql_request|cosmosdb_sql_request|python|r|rlang"
-    r"|cluster|adx|arg|ai_\w+)\s*\(|\bexternaldata\b",
+    r"\b(externaldata|external_data|external_table|\w*_request\w*|python|r|rlang|cluster|adx|arg|ai_\w+)\s*\("
+    r"|\bexternaldata\b|\]\s*\(",
     re.IGNORECASE,
 )
 _DATA = frozenset({Touches.PRIVILEGED_DATA})
 _KEPT = frozenset({Touches.PRIVILEGED_DATA, Touches.EVIDENCE, Touches.DETECTION_CONTROLS})
 _COMMANDS: Final[Mapping[str, Reversible]] = {
-    **dict.fromkeys(("drop", "delete", "purge", "clear", "drop-pretend", "move", "replace"), Reversible.IRREVERSIBLE),
+    **dict.fromkeys(
+        ("drop", "delete", "purge", "clear", "move", "replace", "set-or-replace", "alter"), Reversible.IRREVERSIBLE
+    ),
     **dict.fromkeys(
         (
-            "alter",
             "alter-merge",
             "append",
             "set",
             "set-or-append",
-            "set-or-replace",
             "ingest",
             "rename",
+            "create",
             "create-merge",
+            "create-or-alter",
         ),
         Reversible.HARD,
     ),
-    **dict.fromkeys(("create", "create-or-alter", "enable", "disable", "attach", "detach"), Reversible.HARD),
 }
+_ON: Final = re.compile(
+    r"\.[\w-]+\s+(?:async\s+)?(?:(?:inline\s+)?into\s+table|(?:tables?|functions?|columns?|extents?|materialized-views?)\b"
+    r"|\w+\s*(?:with\s*\([^()]*\)\s*)?<$)",
+    re.IGNORECASE,
+)
+"""Tables, their columns, what they hold, and functions. Roles, policies, external tables and exports are the worst."""
+
+_UNLIKE: Final = re.compile(
+    r"\b(?:policy|role|admins|users|viewers|unrestrictedviewers|ingestors|monitors|principals|external)\b",
+    re.IGNORECASE,
+)
 _SHOW: Final = re.compile(
-    r"\.show\s+(tables?|databases?|functions?|schema|version|columns?|cluster)\b[\w\s.,*-]*", re.IGNORECASE
+    r"\.show\s+(tables?|databases?|functions?|schema|version|columns?|cluster)\b(?:[ \t,]+\w[\w-]*(?:\.\w+)*)*\s*",
+    re.IGNORECASE,
 )
 _TOKEN = re.compile(
     r"//[^\n]*|(?P<text>[hH]?@\"(?:[^\"]|\"\")*\"|[hH]?@'(?:[^']|'')*'|[hH]?\"(?:[^\"\\\n]|\\.)*\"|[hH]?'(?:[^'\\\n]|\\.)*'"
     r"|```.*?```|~~~.*?~~~)"
-    r"|(?P<torn>[\"'])|(?P<pipe>\|)|(?P<end>;)|[^\"'|;/hH@`~]+|.",
+    r"|(?P<torn>[\"'])|(?P<pipe>\|)|(?P<end>;)|[^\"'|;/@`~]+|.",
     re.DOTALL,
 )
 _WORD = re.compile(r"\s*([\w-]+)")
 _PLUGIN = re.compile(r"\s*evaluate\s+(?:hint\.\w+\s*=\s*\w+\s+)*(\w+)", re.IGNORECASE)
+_EVALUATE = re.compile(r"\bevaluate\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(
-    r"(?<!\w)\(\s*[A-Za-z_]\w*\s*[|)]|\b(join|lookup|union|find|search|in|toscalar|materialize|database)\b", re.I
+    r"(?<!\w)\(\s*[A-Za-z_]\w*\s*[|)]|\b(?:in|has_any|has_all)~?\s*\(\s*(?![\"\d-]|dynamic\b)"
+    r"|\b(?:union|toscalar|materialize|database|table|workspace|app|resource|entity_group|view)\b\s*\(",
+    re.IGNORECASE,
 )
+_START = re.compile(r"\s*[A-Za-z_(\[]")
+_NO_WIDTH = re.compile("[\u200b\ufeff]")
+_FUNCTION = re.compile(r"\s*invoke\s+(?:FileProfile|DeviceFromIP)\s*\(", re.IGNORECASE)
+_MOST: Final = 2_000
 _TABLE = re.compile(r"\s*(?:\(\s*)*([A-Za-z_][\w]*)\s*(?:$|\))")
 
 
@@ -78,22 +108,18 @@ def read(parts: Mapping[str, Any]) -> Reading:
     query = parts["query"]
     if not isinstance(query, str) or not query.strip():
         return Unread("there is no query text")
+    query = _NO_WIDTH.sub(" ", query)
     try:
         statements = _statements(query)
     except ValueError as error:
         return Unread(str(error))
     if any(stages and stages[0].lstrip().startswith(".") for stages in statements):
-        return _command(query, statements)
+        return _command(statements)
     tables: set[Target] = set()
     for stages in statements:
-        for stage in stages[1:]:
-            if why := _more_than_reads(stage):
-                return Unread(why)
-        if outside := next((match for stage in stages if (match := _OUTSIDE.search(stage))), None):
-            return Unread(f"{outside[0].strip('( ')} reads from, or sends to, another place")
-        table = _TABLE.match(stages[0])
-        alone = table is not None and not any(_ELSEWHERE.search(stage) for stage in stages)
-        tables.add(Target("table", table[1] if table is not None and alone else "*"))
+        if why := _more_than_queries(stages):
+            return Unread(why)
+        tables.add(Target("table", _table(stages)))
     return Operation(
         name="query",
         stage=Stage.ANALYSE,
@@ -104,41 +130,75 @@ def read(parts: Mapping[str, Any]) -> Reading:
     )
 
 
+def _more_than_queries(stages: list[str]) -> str:
+    """Why nobody can say that this statement only reads here, or ``""``."""
+    if not _START.match(stages[0]):
+        return f"{stages[0].strip()[:20]!r} begins no query"
+    for number, stage in enumerate(stages):
+        if number and (why := _more_than_reads(stage)):
+            return why
+        if (outside := _OUTSIDE.search(stage)) is not None:
+            return f"{outside[0].strip('( ')} reads from, or sends to, another place"
+        for called in _EVALUATE.finditer(stage):
+            plugin = _PLUGIN.match(stage, called.start())
+            if plugin is None or plugin[1].casefold() not in PLUGINS:
+                return "evaluate runs a plug-in that is not known to read"
+    return ""
+
+
+def _table(stages: list[str]) -> str:
+    """The one table that a statement reads, or ``*``."""
+    table = _TABLE.match(stages[0])
+    if table is None or any(_ELSEWHERE.search(stage) for stage in stages):
+        return "*"
+    return table[1] if all(_of_rows(stage) for stage in stages[1:]) else "*"
+
+
+def _of_rows(stage: str) -> bool:
+    """The stage works on the rows that it gets: an operator, a plug-in or a function that reads no other table."""
+    name = _operator(stage)
+    plugin = _PLUGIN.match(stage) if name == "evaluate" else None
+    return (
+        name in _ROWS or _FUNCTION.match(stage) is not None or (plugin is not None and plugin[1].casefold() in _OF_ROWS)
+    )
+
+
+def _operator(stage: str) -> str:
+    word = _WORD.match(stage)
+    return word[1].casefold() if word else ""
+
+
 def _statements(query: str) -> list[list[str]]:
     """Each statement as its stages between pipes, with texts and comments left out."""
+    if query.count("|") + query.count(";") > _MOST:
+        raise ValueError(f"it has more than {_MOST} stages")
     found: list[list[str]] = []
     stages, text = [], ""
     for match in _TOKEN.finditer(query):
         kind = match.lastgroup
-        if kind == "torn":
+        if kind is None:
+            if not match[0].startswith("//"):
+                text += match[0]
+        elif kind == "torn":
             raise ValueError("a quote never closes")
-        if kind == "text":
+        elif kind == "text":
             text += '""'
         elif kind == "pipe":
             stages.append(text)
             text = ""
-        elif kind == "end":
+        else:
             found.append([*stages, text])
             stages, text = [], ""
-        elif not match[0].startswith("//"):
-            text += match[0]
     found.append([*stages, text])
     return [stages for stages in found if any(stage.strip() for stage in stages)]
 
 
 def _more_than_reads(stage: str) -> str:
-    word = _WORD.match(stage)
-    name = word[1].casefold() if word else ""
-    if name not in OPERATORS:
-        return f"{name[:40]!r} is no operator that is known to read"
-    if name == "evaluate":
-        plugin = _PLUGIN.match(stage)
-        if plugin is None or plugin[1].casefold() not in PLUGINS:
-            return "evaluate runs a plug-in that is not known to read"
-    return ""
+    name = _operator(stage)
+    return "" if name in OPERATORS else f"{name[:40]!r} is no operator that is known to read"
 
 
-def _command(query: str, statements: list[list[str]]) -> Reading:
+def _command(statements: list[list[str]]) -> Reading:
     if len(statements) > 1:
         return Unread("a management command stands among other statements")
     first = statements[0][0].strip()
@@ -146,10 +206,9 @@ def _command(query: str, statements: list[list[str]]) -> Reading:
         return Operation(
             name=first[:60], stage=Stage.ANALYSE, reversible=Reversible.NO_EFFECT, touches=_DATA, why="it only shows"
         )
-    word = _WORD.match(first[1:])
-    name = word[1].casefold() if word else ""
-    if name not in _COMMANDS or first[1:2].isspace():
-        return Unread(f"the management command {name[:40]!r} is not known")
+    name = _operator(first[1:])
+    if name not in _COMMANDS or first[1:2].isspace() or not _ON.match(first) or _UNLIKE.search(first):
+        return Unread(f"the management command {name[:40]!r} is not known, or not on what it changes")
     return Operation(
         name=f".{name}",
         stage=Stage.RESPOND,

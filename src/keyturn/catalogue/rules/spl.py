@@ -168,23 +168,22 @@ def _commands(query: str) -> Iterator[Command]:
 
 def _gather(now: _Open, query: str, match: re.Match[str]) -> None:
     """One token of a command's own text. A quoted text is no term, unless it is the name of an index."""
-    kind, token = match.lastgroup, match[0]
+    kind, written = match.lastgroup, match[0]
     if kind == "comment":
         if _GLUE.match(query, match.end()) and match.start() and _GLUE.match(query, match.start() - 1):
             raise ValueError("a comment stands within a word")
-        token = " "
-        shown = " "
+        written = shown = " "
     elif kind == "macro":
-        if any(mark in token for mark in "|[]"):
+        if any(mark in written for mark in "|[]"):
             raise ValueError("a macro's argument holds a pipe or a bracket, and may become a command")
-        now.macros.append(token[1:-1])
+        now.macros.append(written[1:-1])
         shown = "``"
     elif kind == "quoted":
-        shown = token if now.text and _KEEPS.search(now.text[-1][-40:]) else ' "" '
+        shown = written if now.text and _KEEPS.search(now.text[-1][-40:]) else ' "" '
     else:
-        shown = token
+        shown = written
     now.text.append(shown)
-    now.whole.append(token)
+    now.whole.append(written)
 
 
 def _command(now: _Open, nested: bool) -> Command:

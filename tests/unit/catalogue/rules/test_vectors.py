@@ -75,3 +75,8 @@ def test_what_is_appended_never_makes_a_text_milder(rule: str, part: str, joint:
 
 def test_a_text_beyond_the_bound_is_the_worst_case() -> None:
     assert isinstance(read("spl", {"query": "index=a " + "x" * 70_000}), Unread)
+
+
+@pytest.mark.parametrize(("rule", "stage"), [("spl", "| head 5"), ("kql", "| take 5")])
+def test_a_text_of_more_stages_than_anybody_writes_is_the_worst_case(rule: str, stage: str) -> None:
+    assert isinstance(read(rule, {"query": "index=a" + stage * 3_000}), Unread)
