@@ -4,8 +4,9 @@
 body. Searching is a read by whatever method; every other call that is not a plain GET changes something.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from keyturn.catalogue.rules.rule import Rule, words
@@ -16,30 +17,41 @@ from keyturn.core.profile import Reversible, Stage, Touches
 SEARCHES: Final = words(
     """
     _search _msearch _count _mget _source _explain _field_caps _validate _rank_eval _search_shards _termvectors
-    _mtermvectors _terms_enum _query _sql _eql _async_search _knn_search _analyze _doc
+    _mtermvectors _terms_enum _query _sql _eql _async_search _knn_search _analyze _doc _pit
     """
 )
 _ABOUT: Final = words(
     """
     _cat _cluster _nodes _mapping _mappings _settings _alias _aliases _stats _resolve _ilm _tasks _license
-    _xpack _segments _recovery _data_stream _index_template _component_template _template _ingest _health_report
+    _segments _recovery _data_stream _index_template _component_template _template _ingest _health_report
     _info
     """
 )
 _COMMANDS: Final = words(
     """
-    from row show where eval stats inlinestats keep drop rename sort limit dissect grok enrich mv_expand lookup
-    fork fuse sample change_point metadata ts
+    from row show where eval stats inline inlinestats keep drop rename sort limit dissect grok enrich mv_expand lookup
+    fork fuse sample change_point ts
     """
 )
 _CONTROLS: Final = re.compile(
     r"^/?_(watcher|ilm|slm|security|ingest|scripts|cluster|snapshot|ml|transform|rollup|fleet)\b"
 )
+_ELSEWHERE: Final = words("_msearch _mget _mtermvectors _sql _query _pit _rank_eval")
+"""Searches whose body says which indexes they read, and those of an open search."""
+
+_OPEN: Final = words(".ds- .alerts .internal.alerts .siem-signals .lists .items .monitoring .ml- .logs- .entities .apm")
+"""Beginnings of hidden indexes that hold what others do; the rest (``.security``, ``.fleet``) holds credentials."""
+
 _DATA = frozenset({Touches.PRIVILEGED_DATA})
-_QUOTED = re.compile(r'"""(?:.*?)"""|"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-
-
-_WORD = re.compile(r"\s*\(*\s*([A-Za-z_]+)")
+_PATH = re.compile(r"/?(?:[\w.,*:+=~$@!-]+/)*[\w.,*:+=~$@!-]*")
+_ALSO = re.compile(r"[?&](?:source|index)=", re.IGNORECASE)
+_METHOD = re.compile(r"[A-Za-z]+")
+_TEXT = re.compile(
+    r'(?P<text>"""(?:.*?)"""|"(?:[^"\\]|\\.)*"|`[^`]*`)|//[^\n]*|/\*.*?\*/|(?P<torn>["`]|/\*)', re.DOTALL
+)
+_WORD = re.compile(r"[\s(]*([A-Za-z_]+)")
+_FROM = re.compile(r"\s*from\s([\w.*:,\s<>{}/+-]+)$", re.IGNORECASE)
+_METADATA = re.compile(r"\bmetadata\b", re.IGNORECASE)
 
 
 def read(parts: Mapping[str, Any]) -> Reading:
@@ -47,30 +59,67 @@ def read(parts: Mapping[str, Any]) -> Reading:
     if "path" not in parts:
         return _query(parts.get("query"))
     method, path = parts.get("method") or "GET", parts["path"]
-    if not isinstance(method, str) or not isinstance(path, str):
+    if not isinstance(method, str) or not isinstance(path, str) or not _METHOD.fullmatch(method.strip()):
         return Unread("the method and the path are not both text")
     method, bare = method.strip().upper(), path.strip().partition("?")[0]
-    if "%" in bare or ".." in bare or "//" in bare.removeprefix("//") or bare.startswith(("http:", "https:")):
-        return Unread("the path is not written plainly")
     words = [word for word in bare.split("/") if word]
+    if not _PATH.fullmatch(bare) or not {".", ".."}.isdisjoint(words):
+        return Unread("the path is not written plainly")
     api = next((word for word in words if word.startswith("_")), "")
     indexes = tuple(
         Target("index", name) for name in (words[0].split(",") if words and not words[0].startswith("_") else ())
     )
-    reads = method in ("GET", "HEAD") and (not api or api in SEARCHES or api in _ABOUT)
-    if reads or (method == "POST" and api in SEARCHES and api != "_doc"):
-        name = f"{method} {bare}"[:200]
-        return Operation(
-            name=name,
-            stage=Stage.ANALYSE,
-            reversible=Reversible.NO_EFFECT,
-            touches=_DATA,
-            targets=indexes,
-            why="it only reads",
+    if (method in ("GET", "HEAD") and not api) or (method in ("GET", "HEAD", "POST") and _searches(method, api)):
+        body = parts.get("body")
+        beyond = (
+            [Target("index", "*")]
+            if api in _ELSEWHERE or (api in SEARCHES and not indexes) or _ALSO.search(path)
+            else []
         )
+        return _search(f"{method} {bare}"[:200], {*indexes, *beyond, *_named(body)})
+    if method in ("GET", "HEAD") and api in _ABOUT:
+        return _search(f"{method} {bare}"[:200], set(indexes))
     if method in ("GET", "HEAD") or method not in ("PUT", "POST", "PATCH", "DELETE"):
         return Unread(f"nobody knows what {method[:10]} {api[:40] or bare[:40]} does")
     return _changes(method, bare, api, indexes)
+
+
+def _searches(method: str, api: str) -> bool:
+    return api in SEARCHES and not (method == "POST" and api == "_doc") and not (method != "POST" and api == "_pit")
+
+
+def _search(name: str, indexes: set[Target]) -> Operation:
+    """A read of these indexes. What a hidden index holds may be credentials, and a pattern may mean one."""
+    hidden = [target.id.rpartition(":")[2].lstrip("<-+") for target in indexes]
+    secret = any(name.startswith(".") and not name.startswith(tuple(_OPEN)) for name in hidden)
+    return Operation(
+        name=name,
+        stage=Stage.ANALYSE,
+        reversible=Reversible.NO_EFFECT,
+        touches=_DATA | {Touches.SECRETS} if secret else _DATA,
+        targets=tuple(sorted(indexes)),
+        why="it reads a hidden index, which may hold credentials" if secret else "it only reads",
+    )
+
+
+def _named(body: Any) -> Iterator[Target]:
+    """Other indexes that a search's body looks values up in (``terms``, ``percolate``, an indexed shape, ``like``)."""
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            yield Target("index", "*")
+            return
+    waiting = [body]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if key in ("index", "_index", "pit"):
+                    yield Target("index", inner if isinstance(inner, str) else "*")
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _changes(method: str, path: str, api: str, indexes: tuple[Target, ...]) -> Reading:
@@ -94,35 +143,46 @@ def _changes(method: str, path: str, api: str, indexes: tuple[Target, ...]) -> R
 
 def _query(query: Any) -> Reading:
     if isinstance(query, dict):
-        return Operation(
-            name="search",
-            stage=Stage.ANALYSE,
-            reversible=Reversible.NO_EFFECT,
-            touches=_DATA,
-            why="a search body only reads",
-        )
+        return _search("search", set(_named(query)))
     if not isinstance(query, str) or not query.strip():
         return Unread("there is no query")
-    bare = _QUOTED.sub('""', query)
-    if bare.count('"') % 2:
-        return Unread("a quote never closes")
-    stages = bare.split("|")
-    found = [_WORD.match(stage) for stage in stages]
-    known = [word is not None and word[1].casefold() in _COMMANDS for word in found]
-    if not all(known):
-        strange = stages[known.index(False)]
-        return Unread(f"{strange.strip()[:40]!r} is no ES|QL command that is known to read")
-    source = re.match(r"\s*from\s+([\w.*:,\s<>{}/-]+?)(?:\s+metadata\b.*)?\s*(?:\||$)", bare, re.IGNORECASE)
-    names = [name.strip() for name in source[1].split(",")] if source else []
-    names += ["*"] if any(word and word[1].casefold() in ("lookup", "enrich") for word in found) else []
-    return Operation(
-        name="ES|QL",
-        stage=Stage.ANALYSE,
-        reversible=Reversible.NO_EFFECT,
-        touches=_DATA,
-        targets=tuple(sorted(Target("index", name) for name in names if name)),
-        why="it only reads",
-    )
+    try:
+        bare = _TEXT.sub(_left, query)
+    except ValueError as error:
+        return Unread(str(error))
+    stages = [part for stage in bare.split("|") for part in _branches(stage)]
+    for stage in stages:
+        word = _WORD.match(stage)
+        if word is None or word[1].casefold() not in _COMMANDS:
+            return Unread(f"{stage.strip()[:40]!r} is no ES|QL command that is known to read")
+    return _search("ES|QL", {Target("index", name) for name in _sources(stages)})
+
+
+def _left(match: re.Match[str]) -> str:
+    """What is left of a text or a comment."""
+    if match.lastgroup == "torn":
+        raise ValueError("a quote or a comment never closes")
+    return " " if match.lastgroup is None else '""'
+
+
+def _branches(stage: str) -> list[str]:
+    """A stage, or each command that the branches of FORK begin with."""
+    word = _WORD.match(stage)
+    if word is None or word[1].casefold() != "fork":
+        return [stage]
+    return ["fork", *re.split(r"(?:^|\))\s*\(", stage[word.end() :])[1:]]
+
+
+def _sources(stages: list[str]) -> list[str]:
+    """The indexes that ES|QL reads, and ``*`` where the text does not say them plainly."""
+    found: list[str] = []
+    for stage in stages:
+        word = _WORD.match(stage)
+        command = word[1].casefold() if word else ""
+        if command in ("from", "ts", "lookup", "enrich"):
+            plain = _FROM.match(_METADATA.split(stage, maxsplit=1)[0].rstrip()) if command == "from" else None
+            found += [name for part in plain[1].split(",") if (name := part.strip())] if plain else ["*"]
+    return found
 
 
 ELASTICSEARCH: Final = Rule(

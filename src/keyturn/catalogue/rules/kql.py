@@ -42,7 +42,7 @@ PLUGINS: Final = words(
 )
 _OF_ROWS: Final = words("bag_unpack narrow pivot autocluster basket diffpatterns preview estimate_data_size")
 _OUTSIDE: Final = re.compile(
-    r"\b(externaldata|external_data|external_table|\w*_request\w*|python|r|rlang|cluster|adx|arg|ai_\w+)\s*\("
+    r"\b(externaldata|external_data|external_table|(?=\w*_request)\w+|python|r|rlang|cluster|adx|arg|ai_\w+)\s*\("
     r"|\bexternaldata\b|\]\s*\(",
     re.IGNORECASE,
 )

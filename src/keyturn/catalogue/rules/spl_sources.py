@@ -32,7 +32,7 @@ _IN = re.compile(r'(?<![^\s(])index\s+IN\s*\(([^()"]*)\)', re.IGNORECASE)
 _SOURCE = re.compile(r'(?<![^\s(])(index|datamodel)\s*(!?=)\s*("[^"]*"|[^\s")]+)')
 _TERM = re.compile(r"[()]|``|[^\s()`]+|`")
 _NAMESPACE = re.compile(r"\bfrom\s+(?!datamodel\s*=)", re.IGNORECASE)
-_FROM = re.compile(r'\s*from\s+"?(\w+)\s*[:\s]\s*"?([^\s"]+)', re.IGNORECASE)
+_FROM = re.compile(r'\s*from\s+"?(\w+)(?:\s*:\s*|\s+)"?([^\s"]+)', re.IGNORECASE)
 _PASTED = re.compile(r"\b(?:search|query)\b|\$", re.IGNORECASE)
 
 
