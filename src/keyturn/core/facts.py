@@ -5,7 +5,7 @@ from enum import IntEnum
 import msgspec
 
 from keyturn.core.action import Action, Target
-from keyturn.core.mandate import Mandate, Spent
+from keyturn.core.mandate import Mandate, Spent, members
 from keyturn.core.profile import Basis, Profile, Reversible, Stage, Touches
 
 
@@ -183,7 +183,8 @@ def facts_of(action: Action, s: Situation) -> Facts:
 
 def _met(action: Action, profile: Profile, spent: Spent) -> int:
     """How many objects will have been changed under a mandate: those named so far, and what a rule counted beyond."""
-    return len(spent.targets.union(action.targets)) + max(0, profile.reach - len(action.targets))
+    met = {member for target in spent.targets.union(action.targets) for member in members(target)}
+    return len(met) + max(0, profile.reach - len(action.targets))
 
 
 def _names_objects(action: Action, m: Mandate | None) -> bool:

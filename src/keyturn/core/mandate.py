@@ -3,6 +3,7 @@
 import fnmatch
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 import msgspec
 
@@ -19,8 +20,16 @@ MAX_PURPOSE = 2_000
 _TOOL = re.compile(r"\*|[^/]+/.+")
 _TARGET = re.compile(r"\*|[^:]+:.+")
 _OBJECT = re.compile(r"[^:/]+[:/].+")
-_MANY = re.compile(r"[*?]|/\d{1,3}$")
-_NETWORK = re.compile(r":((?:\d{1,3}\.){3}\d{1,3})/(\d{1,2})$")
+_MANY = re.compile(r"[*?]|/\d{1,3}\s*$")
+_LENGTH = re.compile(r"/\d{1,3}\s*$")
+_APART = re.compile(r"[,;\r\n\t]+")
+_SPAN = re.compile(
+    r"\s*(?:\d{1,3}\.){3}\d{1,3}\s*(?:/\s*\d{1,3}(?:\.\d{1,3}){3}|-\s*\d|\s\d)"
+    r"|\s*[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*(?:/|-|\s)"
+)
+"""A network by its mask, a range, several addresses, an IPv6 network: no pattern's text says what lies in it."""
+
+_NETWORK = re.compile(r":((?:\d{1,3}\.){3}\d{1,3})/(\d{1,2})\s*$")
 _OCTET = 8
 _HIDDEN = frozenset(Mark) - {Mark.LINE, Mark.LOOKALIKE}
 
@@ -96,16 +105,20 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
     def covers_target(self, target: Target) -> bool:
         """One of the target patterns, or an object named exactly, matches.
 
-        A path that climbs (``..`` as a part of it) leads out of the folder that a pattern seems to bound, so only a
-        pattern for all targets of its kind covers it. A target that is itself a pattern or a network is covered only by
-        a pattern that surely holds all of it.
+        A path that climbs (``..`` as a part of it, however written) leads out of the folder that a pattern seems to
+        bound, so only a pattern for all targets of its kind covers it. A target that is itself a pattern or a network
+        is covered only by a pattern that surely holds all of it, and a list in one text if each of its members is.
         """
         name = f"{target.kind}:{target.id}"
         if name in self.objects or self.covers_all((target.kind,)):
             return True
-        climbs = ".." in re.split(r"[/\\]", target.id)
-        holds = _holds_all if _MANY.search(target.id) else fnmatch.fnmatchcase
-        return not climbs and any(holds(name, pattern) for pattern in self.targets)
+        if _climbs(target.id) or (_SPAN.match(target.id) and name not in self.targets):
+            return False
+        parts = members(target)
+        if len(parts) > 1 and all(self.covers_target(part) for part in parts):
+            return True
+        holds = _holds_all if _MANY.search(target.id) else _matches
+        return any(holds(name, pattern) for pattern in self.targets)
 
     def covers_all(self, kinds: Iterable[str]) -> bool:
         """Patterns cover every target of each of these kinds: ``*``, ``*:*``, ``kind:*``."""
@@ -114,6 +127,24 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
     def names(self, tool: ToolRef, target: Target) -> bool:
         """The mandate names this sensitive object, or this tool's workflow, exactly."""
         return f"{target.kind}:{target.id}" in self.objects or str(tool) in self.objects
+
+
+def members(target: Target) -> tuple[Target, ...]:
+    """The targets that one text names with commas, semicolons or lines between them; ``cn=a,ou=b`` is one."""
+    if "=" in target.id:
+        return (target,)
+    parts = [part.strip() for part in _APART.split(target.id)]
+    return tuple(Target(target.kind, part) for part in parts if part) or (target,)
+
+
+def _climbs(name: str) -> bool:
+    return any(part.partition(";")[0].strip() == ".." for part in re.split(r"[/\\]", unquote(name)))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """As a shell matches, but no ``*`` reaches over what sets members apart (``cn=*,ou=staff`` is one pattern)."""
+    names, patterns = _APART.split(name), _APART.split(pattern)
+    return len(names) == len(patterns) and all(map(fnmatch.fnmatchcase, names, patterns))
 
 
 def _holds_all(name: str, pattern: str) -> bool:
@@ -173,10 +204,14 @@ def narrower_pattern(child: str, parents: tuple[str, ...]) -> bool:
     """True if a child's pattern is surely no wider than one of the parents'.
 
     A pattern is narrower if it is the same, or if a parent matches its text and it only uses ``*`` and ``?``
-    where the parent's own ``*`` swallows them. Classes (``[``) are compared as text only.
+    where the parent's own ``*`` swallows them. Classes (``[``) and lists are compared as text only.
     """
     if child in parents:
         return True
+    kind, _, rest = child.partition(":")
+    if _APART.search(child) or _SPAN.match(rest) or _LENGTH.search(child):
+        many = _LENGTH.search(child) and not _SPAN.match(rest) and not _APART.search(child)
+        return any(_covers_kind(parent, kind) or (many and _holds_all(child, parent)) for parent in parents)
     return "[" not in child and any("[" not in p and fnmatch.fnmatchcase(child, p) and "?" not in p for p in parents)
 
 

@@ -42,7 +42,8 @@ Reading = Operation | Unread
 def narrowed(base: Profile, found: Reading) -> Profile:
     """The profile of this very call: what the rule read, or ``base`` where it is unread or would be graver.
 
-    The way back, the check and what is preserved belong to a tool, not to a text that it runs: they are left out.
+    The way back, the check and what is preserved belong to a tool, not to a text that it runs: they are left out. A
+    change that names no target meets everything.
     """
     if isinstance(found, Unread):
         return _standing(base, found.why)
@@ -62,7 +63,7 @@ def narrowed(base: Profile, found: Reading) -> Profile:
         reversible=found.reversible,
         touches=found.touches,
         named=found.targets,
-        reach=found.reach,
+        reach=found.reach if found.targets or found.stage is not Stage.RESPOND else EVERYTHING,
         inverse=None,
         by_hand="",
         preserve={},

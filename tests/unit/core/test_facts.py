@@ -184,3 +184,10 @@ def test_a_tool_that_nobody_profiled_is_judged_by_the_worst_case() -> None:
 
 def test_oversight_is_ordered_from_least_to_most() -> None:
     assert [o.word for o in sorted(Oversight)] == ["free", "confirm", "one_key", "two_key"]
+
+
+def test_a_list_in_one_text_is_as_many_targets_as_it_names() -> None:
+    many = replace(ACTION, targets=(Target("host", ",".join(f"ws-{number}" for number in range(9))),))
+    one = replace(ACTION, targets=(Target("user", "cn=a,ou=b,ou=c,ou=d,dc=e,dc=f,dc=g"),))
+    assert not facts(many).within_blast_radius
+    assert facts(one).within_blast_radius

@@ -117,6 +117,13 @@ def test_a_budget_below_zero_is_refused() -> None:
         Budgets(responds=-1)
 
 
+@pytest.mark.parametrize("child", ["ip:10.0.0.0/8", "ip:10.0.0.5,8.8.8.8", "ip:10.0.0.0/255.0.0.0"])
+def test_a_network_or_list_is_no_narrower_than_a_pattern_that_does_not_hold_all_of_it(child: str) -> None:
+    assert not narrower_pattern(child, ("ip:10.0.0.*",))
+    assert narrower_pattern(child, ("ip:*",))
+    assert narrower_pattern(child, (child,))
+
+
 def test_patterns_keep_case_and_objects_are_exact() -> None:
     assert PARENT.covers_tool(ToolRef("edr", "get_host"))
     assert not PARENT.covers_tool(ToolRef("EDR", "get_host"))
@@ -203,6 +210,22 @@ def test_what_says_what_it_covers_is_issued(field: str, value: Any) -> None:
         ("index:web*", "index:w*", True),
         ("index:web*", "index:web-?", False),
         ("index:w*", "index:web*", False),
+        ("ip:10.0.0.0/8 ", "ip:10.0.0.*", False),
+        ("ip:10.0.0.0/255.0.0.0", "ip:10.0.0.*", False),
+        ("ip:10.0.0.0/255.0.0.0", "ip:10.0.0.0/255.0.0.0", True),
+        ("ip:10.0.0.1-10.9.9.9", "ip:10.0.0.*", False),
+        ("ip:10.0.0.5 8.8.8.8", "ip:10.0.0.*", False),
+        ("ip:2001:db8::/16", "ip:2001:db8::*", False),
+        ("ip:2001:db8::1", "ip:2001:db8::*", True),
+        ("ip:10.0.0.5,8.8.8.8", "ip:10.0.0.*", False),
+        ("ip:10.0.0.5, 10.0.0.6", "ip:10.0.0.*", True),
+        ("host:ws-1\ndc-1", "host:ws-*", False),
+        ("user:eve@x.example;bob@corp.example", "user:*@corp.example", False),
+        ("user:CN=a,OU=staff,DC=corp", "user:CN=*,OU=staff,DC=corp", True),
+        ("user:CN=a,OU=admins,DC=corp", "user:CN=*,DC=corp", False),
+        ("url:a.example/v1/%2e%2e/x", "url:a.example/v1/*", False),
+        ("url:a.example/v1/..;/x", "url:a.example/v1/*", False),
+        ("url:a.example/v1/12", "url:a.example/v1/*", True),
     ],
 )
 def test_a_target_that_means_many_is_covered_only_by_what_holds_all_of_them(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.catalogue.rules import RULES, Applied
-from keyturn.core.operation import Operation, Reading, Unread, narrowed
+from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, narrowed
 from keyturn.core.profile import WORST, Stage, no_graver
 
 VECTORS = Path(__file__).parents[3] / "vectors/rules"
@@ -80,3 +80,10 @@ def test_a_text_beyond_the_bound_is_the_worst_case() -> None:
 @pytest.mark.parametrize(("rule", "stage"), [("spl", "| head 5"), ("kql", "| take 5")])
 def test_a_text_of_more_stages_than_anybody_writes_is_the_worst_case(rule: str, stage: str) -> None:
     assert isinstance(read(rule, {"query": "index=a" + stage * 3_000}), Unread)
+
+
+def test_a_change_that_names_no_target_meets_everything() -> None:
+    change = read("spl", {"query": "| makeresults | dump basefilename=x"})
+    assert isinstance(change, Operation)
+    assert not change.targets
+    assert narrowed(WORST, change).reach == EVERYTHING
