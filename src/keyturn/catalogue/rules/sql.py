@@ -147,6 +147,7 @@ def _judged(statement: exp.Expr) -> Reading:
         return Unread(f"{statement.key} is no statement that a rule knows")
     changes: list[tuple[str, Reversible, bool]] = []
     tables: set[Target] = set()
+    common: set[Target] = set()
     secret = False
     names = _CommonNames(statement)
     for node in statement.walk():
@@ -156,16 +157,16 @@ def _judged(statement: exp.Expr) -> Reading:
             name = ".".join(part.name for part in node.parts)
             if _SECRET.search(name.casefold()) or "/" in name or "\\" in name or "@" in name or not _named(node):
                 return Unread(f"the table {name[:60]!r} holds credentials, or is a file or a function")
-            if isinstance(node.this, exp.Identifier) and not names.hold(node):
-                tables.add(Target("table", name))
+            if isinstance(node.this, exp.Identifier):
+                (common if names.hold(node) else tables).add(Target("table", name))
         elif isinstance(node, exp.Column):
             secret = secret or _holds_secret(node.name.casefold())
         changes += [(*change, _bounded(node)) for kind, change in _CHANGES.items() if isinstance(node, kind)]
         if isinstance(node, exp.Insert) and node.args.get("overwrite"):
             changes.append(("insert overwrite", Reversible.IRREVERSIBLE, False))
     if any(isinstance(node, exp.Create) for node in (statement, inner)):
-        return _created(statement if isinstance(statement, exp.Create) else None, tables)
-    return _changed(changes, tables) if changes else _selected(tables, secret)
+        return _created(statement if isinstance(statement, exp.Create) else None, tables | common)
+    return _changed(changes, tables | common) if changes else _selected(tables, secret)
 
 
 def _opaque(node: exp.Expr) -> str:
@@ -191,12 +192,13 @@ class _CommonNames:
 
     def __init__(self, statement: exp.Expr) -> None:
         found = statement.args.get("with_")
-        self._order = {each.alias: number for number, each in enumerate(found.expressions)} if found else {}
-        self._definitions = {id(each): number for number, each in enumerate(found.expressions)} if found else {}
+        given = list(enumerate(found.expressions)) if found else []
+        self._order = {_spelled(each.args["alias"].this): number for number, each in given}
+        self._definitions = {id(each): number for number, each in given}
         self._recursive = bool(found and found.args.get("recursive"))
 
     def hold(self, table: exp.Table) -> bool:
-        number = self._order.get(table.name)
+        number = self._order.get(_spelled(table.this))
         if number is None or table.db:
             return False
         above: exp.Expr | None = table
@@ -204,6 +206,11 @@ class _CommonNames:
             above = above.parent
         inside = len(self._order) if above is None else self._definitions[id(above)]
         return number < inside or (self._recursive and number == inside)
+
+
+def _spelled(name: exp.Expr) -> tuple[str, bool]:
+    """A name as it is written: servers fold the case of those without quotes."""
+    return name.name, bool(name.args.get("quoted"))
 
 
 def _bounded(node: exp.Expr) -> bool:
