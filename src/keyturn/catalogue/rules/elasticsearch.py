@@ -76,7 +76,8 @@ def read(parts: Mapping[str, Any]) -> Reading:
             if api in _ELSEWHERE or (api in SEARCHES and not indexes) or _ALSO.search(path)
             else []
         )
-        return _search(f"{method} {bare}"[:200], {*indexes, *beyond, *_named(body)})
+        hidden = [Target("index", ".*")] if "expand_wildcards" in path else []
+        return _search(f"{method} {bare}"[:200], {*indexes, *beyond, *hidden, *_named(body)})
     if method in ("GET", "HEAD") and api in _ABOUT:
         return _search(f"{method} {bare}"[:200], set(indexes))
     if method in ("GET", "HEAD") or method not in ("PUT", "POST", "PATCH", "DELETE"):

@@ -92,10 +92,12 @@ _WORD = re.compile(r"\s*([\w-]+)")
 _PLUGIN = re.compile(r"\s*evaluate\s+(?:hint\.\w+\s*=\s*\w+\s+)*(\w+)", re.IGNORECASE)
 _EVALUATE = re.compile(r"\bevaluate\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(
-    r"(?<!\w)\(\s*[A-Za-z_]\w*\s*[|)]|\b(?:in|has_any|has_all)~?\s*\(\s*(?![\"\d-]|dynamic\b)"
+    r"(?<!\w)\(\s*[A-Za-z_]\w*\s*[|)]|\b(?:in|has_any|has_all)~?\s*\((?!\s*(?:[\"\d-]|dynamic\b))"
+    r"|\(\s*[A-Za-z_]\w*\s*$"
     r"|\b(?:union|toscalar|materialize|database|table|workspace|app|resource|entity_group|view)\b\s*\(",
     re.IGNORECASE,
 )
+_LINE = re.compile(r"^[ \t]*\.[ \t]*[A-Za-z]", re.MULTILINE)
 _START = re.compile(r"\s*[A-Za-z_(\[]")
 _NO_WIDTH = re.compile("[\u200b\ufeff]")
 _FUNCTION = re.compile(r"\s*invoke\s+(?:FileProfile|DeviceFromIP)\s*\(", re.IGNORECASE)
@@ -134,6 +136,8 @@ def _more_than_queries(stages: list[str]) -> str:
     """Why nobody can say that this statement only reads here, or ``""``."""
     if not _START.match(stages[0]):
         return f"{stages[0].strip()[:20]!r} begins no query"
+    if any(_LINE.search(stage) for stage in stages):
+        return "a line begins with a dot, and may be a management command"
     for number, stage in enumerate(stages):
         if number and (why := _more_than_reads(stage)):
             return why

@@ -135,8 +135,8 @@ class _Open(NamedTuple):
 
 def _commands(query: str) -> Iterator[Command]:
     """Every command of the search and of its subsearches; :class:`ValueError` if the text is torn."""
-    if query.count("|") + query.count("[") > _MOST:
-        raise ValueError(f"it has more than {_MOST} commands")
+    if query.count("|") + query.count("[") > _MOST or query.count('"') + query.count("`") > 10 * _MOST:
+        raise ValueError(f"it has more than {_MOST} commands, or ten times as many quotes")
     outer: list[_Open] = []
     now = _Open([], [], [], piped=False, first=True, pasted=False)
     for match in _TOKEN.finditer(query):

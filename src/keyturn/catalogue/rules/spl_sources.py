@@ -23,6 +23,7 @@ _NAMED: Final = {
     "outputcsv": "file",
 }
 _INTO_INDEX: Final = words("collect summaryindex sumindex stash mcollect meventcollect")
+_MOST: Final = 200
 _UNBOUND: Final = words("pivot audit history searchtxn typeahead")
 _ANYTHING = Target("index", "*")
 
@@ -116,7 +117,8 @@ def _read_by(name: str, command: Command) -> list[Target]:
 
 def _spelled(match: re.Match[str]) -> str:
     """``index IN (a, b)`` as ``(index=a OR index=b)``."""
-    return "(" + " OR ".join(f"index={value}" for value in re.split(r"[\s,]+", match[1]) if value) + ")"
+    values = [value for value in re.split(r"[\s,]+", match[1]) if value]
+    return "(" + " OR ".join(f"index={value}" for value in values[:_MOST]) + (" OR x)" if len(values) > _MOST else ")")
 
 
 def _bound(text: str, bounds: tuple[str, ...]) -> bool:
