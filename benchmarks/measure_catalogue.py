@@ -1,8 +1,9 @@
 """How far the catalogue agrees with labels that somebody else gave: ``python benchmarks/measure_catalogue.py [-v]``.
 
 ``tests/vectors/labels.jsonl``: tools drawn from all sources in proportion, labelled by design section 3 and the rules
-of consistency alone, by somebody who saw no profile. One part (``build``) was looked at while the profiles were made,
-another (``held-out``) was only measured; ``exam`` was labelled by somebody else, and measured when all was done.
+of consistency alone, by people who saw no profile. ``build`` was looked at while the profiles were made; ``held-out``
+(the same person's labels) and ``exam`` (another's) were only measured, and their errors looked at when all was done:
+``benchmarks/README.md`` has the figures from before and after.
 """
 
 import json
