@@ -86,6 +86,8 @@ _NESTED: Final = re.compile(r"/\*(?:(?!\*/).)*/\*", re.DOTALL)
 _WORDS: Final = re.compile(r"\w+|[^\w\s]")
 _MOST: Final = 3_000
 _DEEPEST: Final = 40
+_CALLED: Final = 8
+"""Calls within calls: sqlglot takes twice as long for each ``decimal(`` within another."""
 _TWO_WAYS: Final = ("\\", "#", "$$", "`", "--")
 _DIALECTS: Final = ("", "mysql", "postgres")
 
@@ -130,12 +132,16 @@ def _parsed(query: str, dialect: str) -> Reading:
 def _too_much(query: str) -> str:
     """Why a text is more than may be parsed in time, or ``""``: its words, and how deep its brackets go."""
     found = _WORDS.findall(query)
-    depth = deepest = 0
-    for word in found:
-        depth += (word in "([{") - (word in ")]}")
-        deepest = max(deepest, depth)
-    if len(found) > _MOST or deepest > _DEEPEST:
-        return f"it has more than {_MOST:,} words, or brackets more than {_DEEPEST} deep"
+    opened: list[bool] = []
+    deepest = called = 0
+    for before, word in zip(["", *found], found, strict=False):
+        if word in "([{":
+            opened.append(before.isidentifier())
+            deepest, called = max(deepest, len(opened)), max(called, sum(opened))
+        elif word in ")]}" and opened:
+            opened.pop()
+    if len(found) > _MOST or deepest > _DEEPEST or called > _CALLED:
+        return f"it has more than {_MOST:,} words, brackets more than {_DEEPEST} deep or calls more than {_CALLED}"
     return ""
 
 
