@@ -133,10 +133,11 @@ def _too_much(query: str) -> str:
     """Why a text is more than may be parsed in time, or ``""``: its words, and how deep its brackets go."""
     found = _WORDS.findall(query)
     opened: list[bool] = []
+    noted = any(mark in query for mark in ("/*", "--", "#", "//"))
     deepest = called = 0
     for before, word in zip(["", *found], found, strict=False):
         if word in "([{":
-            opened.append(before.isidentifier())
+            opened.append(noted or before.isidentifier() or before in ('"', "`", "]"))
             deepest, called = max(deepest, len(opened)), max(called, sum(opened))
         elif word in ")]}" and opened:
             opened.pop()
