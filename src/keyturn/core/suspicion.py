@@ -40,9 +40,9 @@ _PEOPLE = r"user|human|person|operator|analyst|anyone|anybody"
 _ORDERS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), why)
     for why, pattern in {
-        "it marks text for the model": r"<\s*/?\s*(important|system|instructions?|admin|hidden|assistant|critical)\b"
+        "it marks text for the model": r"<\s{0,9}/?\s{0,9}(important|system|instructions?|admin|hidden|assistant|critical)\b"
         r"[^>]{0,80}>",
-        "it writes as if it were the conversation": r"\[/?(inst|system)\]|<\|[\w ]{1,30}\|>|^\s*(system|assistant)\s*:",
+        "it writes as if it were the conversation": r"\[/?(inst|system)\]|<\|[\w ]{1,30}\|>|(?m:^\s{0,9}(system|assistant)\s{0,9}:)",
         "it says to set instructions aside": r"\b(ignore|disregard|forget|override)\b.{0,40}"
         r"\b(previous|prior|above|earlier|other|all|any|your|system)\b.{0,30}\b(" + _ASIDE + ")",
         "it says to keep something from people": r"\b(do not|don't|never|without)\b.{0,30}"
@@ -60,7 +60,7 @@ _ORDERS: Final = tuple(
     }.items()
 )
 _HIDES: Final = frozenset(Mark) - {Mark.LINE, Mark.SPACE}
-_WORD: Final = re.compile(r"[A-Za-z][\w-]*[_-][\w-]*\w")
+_WORD: Final = re.compile(r"[A-Za-z][\w-]+")
 
 
 class Neighbours:
@@ -79,7 +79,8 @@ class Neighbours:
 
     def spoken_of(self, tool: ToolRef, text: str) -> list[ToolRef]:
         """Other servers' tools that a text names."""
-        named = (other for word in set(_WORD.findall(text)) - {tool.name} for other in self._named.get(word, ()))
+        words = {word.rstrip("-") for word in _WORD.findall(text)} - {tool.name}
+        named = (other for word in words if re.search(r".[_-].", word) for other in self._named.get(word, ()))
         return sorted(other for other in named if other.upstream != tool.upstream)
 
 
