@@ -95,12 +95,13 @@ class Answer:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as e:
+            self._reusable = False
             self.fail(HungUp(f"its answer is no HTTP: {type(e).__name__}"))
             return
         self._bare = 0 if self._held != held else self._bare + len(data)
         if self._bare > BARE_BYTES and not self.complete:
             self.fail(HungUp(f"its answer has more than {BARE_BYTES} bytes of headers"))
-        elif self._held > AHEAD_BYTES >= held and self._connection is not None:
+        elif self._held > AHEAD_BYTES >= held and not self.complete and self._connection is not None:
             self._connection.pause()
 
     def end(self, error: Exception | None) -> None:
@@ -171,6 +172,10 @@ class _Connection(asyncio.Protocol):
         self._answer: Answer | None = None
         self.idle_since = 0.0
 
+    @property
+    def usable(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods only
 
@@ -186,7 +191,8 @@ class _Connection(asyncio.Protocol):
             self._answer.end(exc)
 
     async def exchange(self, request: bytes) -> Answer:
-        assert self._transport is not None  # noqa: S101 -- it is connected
+        if not self.usable or self._transport is None:
+            raise NotSent("the connection closed before anything was sent")
         answer = self._answer = Answer(self)
         self._transport.write(request)
         try:
@@ -204,7 +210,7 @@ class _Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def listen(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and self.usable:
             self._transport.resume_reading()
 
     def close(self) -> None:
@@ -242,17 +248,20 @@ class HttpClient:
         head = "\r\n".join(lines)
         if "\0" in head or not head.count("\r") == head.count("\n") == len(lines) - 1:
             raise NotSent("a header's value holds a line break")
-        return f"{head}\r\n\r\n".encode() + (body or b"")
+        return f"{head}\r\n\r\n".encode("utf-8", "surrogateescape") + (body or b"")
 
     def _kept(self) -> _Connection | None:
-        if not self._idle:
-            return None
-        connection = self._idle.pop()
-        if asyncio.get_running_loop().time() - connection.idle_since < self._keep_alive_s:
-            return connection
-        for stale in (connection, *self._idle):  # the one used last is stale, and so are those before it
-            stale.close()
+        self._hang_up_on_stale()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
         return None
+
+    def _hang_up_on_stale(self) -> None:
+        latest = asyncio.get_running_loop().time() - self._keep_alive_s
+        while self._idle and self._idle[0].idle_since <= latest:  # the first has been idle longest
+            self._idle[0].close()
 
     async def _connect(self) -> _Connection:
         loop, url = asyncio.get_running_loop(), self._url
@@ -268,7 +277,7 @@ class HttpClient:
                 )
         except TimeoutError:
             raise NotSent(f"no connection to {host}:{port} within {self._connect_s:g} s") from None
-        except OSError as e:
+        except (OSError, UnicodeError) as e:  # UnicodeError: no name that DNS could have
             raise NotSent(f"no connection to {host}:{port}: {e}") from None
         self._open.add(connection)
         return connection
@@ -281,6 +290,7 @@ class HttpClient:
 
     def take_back(self, connection: _Connection) -> None:
         """A connection that may serve again."""
+        self._hang_up_on_stale()
         if connection in self._open:
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle.append(connection)

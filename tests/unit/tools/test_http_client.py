@@ -28,10 +28,17 @@ class Server:
         self.answers = list(answers)
         self.requests: list[bytes] = []
         self.connections = 0
-        self.stalled = asyncio.Event()
+        self.ended: list[asyncio.Event] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.ended.append(ended := asyncio.Event())
+        try:
+            await self._answers(reader, writer)
+        except asyncio.IncompleteReadError:
+            ended.set()
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             self.requests.append(head)
             answer = self.answers.pop(0)
@@ -164,6 +171,57 @@ def test_a_server_waits_for_its_reader(on_loop: Loop) -> None:
             assert held < size // 2
             assert held + len(await body(answer)) == size
             answer.close()
+
+    on_loop(scene())
+
+
+def test_a_long_answer_that_nobody_read_leaves_its_connection_fit_to_serve(on_loop: Loop) -> None:
+    size = AHEAD_BYTES + 1
+
+    async def scene() -> None:
+        server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size, OK)
+        async with running(server) as client:
+            answer = await client.request("POST", {}, b"")
+            while not answer.complete:
+                await asyncio.sleep(0)
+            answer.release()
+            assert await asked(client) == b"{}"
+        assert server.connections == 1
+
+    on_loop(scene())
+
+
+def test_a_header_goes_back_byte_for_byte_as_it_came(on_loop: Loop) -> None:
+    async def scene() -> None:
+        server = Server(OK.replace(b"200 OK\r\n", b"200 OK\r\nMcp-Session-Id: caf\xe9\r\n"), OK)
+        async with running(server) as client:
+            answer = await client.request("POST", {}, b"")
+            session = answer.headers["mcp-session-id"]
+            answer.close()
+            (await client.request("POST", {"Mcp-Session-Id": session}, b"")).close()
+        assert b"Mcp-Session-Id: caf\xe9\r\n" in server.requests[1]
+
+    on_loop(scene())
+
+
+def test_connections_that_a_crowd_left_behind_do_not_stay(on_loop: Loop) -> None:
+    async def scene() -> None:
+        server = Server(*[OK] * 4)
+        async with running(server, keep_alive_s=0) as client:
+            crowd = [await client.request("POST", {}, b"") for _ in range(4)]
+            for answer in crowd:
+                await body(answer)
+                answer.release()
+            await asyncio.gather(*(ended.wait() for ended in server.ended[:3]))
+
+    on_loop(scene())
+
+
+def test_a_name_that_cannot_be_is_no_connection(on_loop: Loop) -> None:
+    async def scene() -> None:
+        client = HttpClient(URL(f"http://{'a' * 70}.example/"), connect_s=5, keep_alive_s=60)
+        with pytest.raises(NotSent):
+            await client.request("POST", {}, b"")
 
     on_loop(scene())
 
