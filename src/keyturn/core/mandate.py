@@ -29,7 +29,7 @@ _SPAN = re.compile(
 )
 """A network by its mask, a range, several addresses, an IPv6 network: no pattern's text says what lies in it."""
 
-_NETWORK = re.compile(r":((?:\d{1,3}\.){3}\d{1,3})/(\d{1,2})\s*$")
+_NETWORK = re.compile(r":((?:\d{1,3}\.){1,3}\d{1,3})/(\d{1,2})\s*$")
 _OCTET = 8
 _HIDDEN = frozenset(Mark) - {Mark.LINE, Mark.LOOKALIKE}
 

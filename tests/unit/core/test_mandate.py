@@ -202,6 +202,7 @@ def test_what_says_what_it_covers_is_issued(field: str, value: Any) -> None:
     [
         ("ip:10.0.0.0/8", "ip:10.*", True),
         ("ip:10.0.0.0/8", "ip:10.0.0.*", False),
+        ("ip:10.0.0/8", "ip:10.0.*", False),
         ("ip:10.1.2.0/24", "ip:10.1.2.*", True),
         ("ip:10.1.2.0/24", "ip:10.1.2.0/24", True),
         ("ip:10.1.2.0/25", "ip:10.1.2.1*", False),
