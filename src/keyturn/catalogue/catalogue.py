@@ -41,7 +41,7 @@ class Catalogue:
         A tool in an operator's file stands instead of the packaged one of the same server. Raises
         :class:`ProfileError` when any file can't be read, or two of the same rank profile the same tool.
         """
-        shipped = unpack(PACKAGED.read_bytes()) if packaged else ()
+        shipped = unpack(_packaged()) if packaged else ()
         own = [read_file(path) for given in paths for path in _files(Path(given))]
         return cls.of(shipped, own)
 
@@ -108,6 +108,13 @@ def read_file(path: Path) -> Vendor:
         hint = "correct the catalogue setting, or the file"
         raise ProfileError(f"the profile file {path} can't be read: {error}", hint=hint) from None
     return read_vendor(text, str(path))
+
+
+def _packaged() -> bytes:
+    try:
+        return PACKAGED.read_bytes()
+    except OSError as error:
+        raise ProfileError(f"the packaged catalogue can't be read: {error}", hint="install the package anew") from None
 
 
 def _files(given: Path) -> list[Path]:

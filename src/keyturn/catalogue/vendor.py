@@ -183,7 +183,7 @@ def unpack(packed: bytes) -> tuple[Vendor, ...]:
     """The vendors of :func:`pack`. It was checked then, so a tool is read only when it is asked for."""
     try:
         files = msgspec.json.decode(packed, type=tuple[_Packed, ...])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProfileError(f"the packaged catalogue can't be read: {error}", hint="install the package anew") from None
     return tuple(_vendor(file, file.source) for file in files)
 
@@ -214,7 +214,7 @@ def _read_tool(name: str, value: Any, file: _File, source: str) -> Tool:
 def _convert(value: Any, kind: Any, where: str) -> Any:
     try:
         return msgspec.json.decode(value, type=kind) if isinstance(value, msgspec.Raw) else msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ProfileError(f"{where}: {error}", hint="docs/spec/catalogue.md lists the keys") from None
 
 

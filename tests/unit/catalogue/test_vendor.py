@@ -1,8 +1,11 @@
 """A vendor's file is taken whole or refused whole, and the refusal names the file, the tool and what is wrong."""
 
+from pathlib import Path
+
 import pytest
 
-from keyturn.catalogue import read_vendor
+from keyturn.catalogue import Catalogue, catalogue, read_vendor
+from keyturn.catalogue.vendor import pack, unpack
 from keyturn.core.profile import Basis, Reversible, Stage, TargetRule, Touches
 from keyturn.errors import ProfileError
 
@@ -134,3 +137,27 @@ def test_a_review_that_names_no_person_moment_or_definition_is_refused(reviewed:
     written = reviewed.replace("FP", "ab" * 32)
     with pytest.raises(ProfileError, match=message):
         read_vendor(HEAD + f"  look: {{stage: analyse, reviewed: {{{written}}}}}\n", "v.yaml")
+
+
+@pytest.mark.parametrize("damage", [b"", b"[", b"{}", b'[{"vendor": 1}]', b"\xff"])
+def test_a_damaged_package_is_refused_whole(damage: bytes) -> None:
+    with pytest.raises(ProfileError, match="packaged catalogue"):
+        unpack(damage)
+    with pytest.raises(ProfileError):
+        unpack(pack({"v.yaml": HEAD + READ}).replace(b'"V"', b'"\xff"'))
+
+
+@pytest.mark.parametrize("damage", [b'"read"', b"3", b'"\xff"'])
+def test_a_packed_tool_that_cannot_be_read_is_an_error_each_time_and_never_unknown(damage: bytes) -> None:
+    (vendor,) = unpack(pack({"v.yaml": HEAD + READ}).replace(b'"analyse"', damage))
+    found = Catalogue.of([vendor])
+    assert found.knows("v", "look")
+    for _ in range(2):
+        with pytest.raises(ProfileError, match=r"v\.yaml: tool 'look'"):
+            found.profile("v", "look", {}, {})
+
+
+def test_a_package_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(catalogue, "PACKAGED", tmp_path / "packaged.json")
+    with pytest.raises(ProfileError, match="packaged catalogue can't be read"):
+        Catalogue.load()
