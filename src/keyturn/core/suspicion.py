@@ -40,9 +40,10 @@ _PEOPLE = r"user|human|person|operator|analyst|anyone|anybody"
 _ORDERS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), why)
     for why, pattern in {
-        "it marks text for the model": r"<\s{0,9}/?\s{0,9}(important|system|instructions?|admin|hidden|assistant|critical)\b"
-        r"[^>]{0,80}>",
-        "it writes as if it were the conversation": r"\[/?(inst|system)\]|<\|[\w ]{1,30}\|>|(?m:^\s{0,9}(system|assistant)\s{0,9}:)",
+        "it marks text for the model": r"<\s{0,9}/?\s{0,9}"
+        r"(important|system|instructions?|admin|hidden|assistant|critical)\b[^>]{0,80}>",
+        "it writes as if it were the conversation": r"\[/?(inst|system)\]|<\|[\w ]{1,30}\|>"
+        r"|(?m:^\s{0,9}(system|assistant)\s{0,9}:)",
         "it says to set instructions aside": r"\b(ignore|disregard|forget|override)\b.{0,40}"
         r"\b(previous|prior|above|earlier|other|all|any|your|system)\b.{0,30}\b(" + _ASIDE + ")",
         "it says to keep something from people": r"\b(do not|don't|never|without)\b.{0,30}"
@@ -86,6 +87,11 @@ class Neighbours:
 
 def flags(tool: ToolRef, definition: Mapping[str, Any], neighbours: Neighbours) -> tuple[Flag, ...]:
     """What is odd about a tool's definition as its server lists it."""
+    return (*flags_within(definition), *flags_beside(tool, definition, neighbours))
+
+
+def flags_within(definition: Mapping[str, Any]) -> tuple[Flag, ...]:
+    """What is odd about a definition by itself: the same for the same definition."""
     text = "\n".join(_texts(definition))
     found = []
     if len(text) > MOST:
@@ -94,10 +100,16 @@ def flags(tool: ToolRef, definition: Mapping[str, Any], neighbours: Neighbours) 
     found += [Flag(Sign.INSTRUCTS, why) for pattern, why in _ORDERS if pattern.search(text)]
     if hidden := sorted({mark.value.replace("_", " ") for mark in marks_in(text) if mark in _HIDES}):
         found.append(Flag(Sign.HIDDEN, f"it holds characters that the eye misses: {', '.join(hidden)}"))
+    return tuple(found)
+
+
+def flags_beside(tool: ToolRef, definition: Mapping[str, Any], neighbours: Neighbours) -> tuple[Flag, ...]:
+    """What is odd about it beside the other servers' tools."""
+    found = []
     if (twin := neighbours.twin(tool)) is not None:
         same = "has the name of" if twin.name == tool.name else "looks like"
         found.append(Flag(Sign.LOOKS_LIKE, f"it {same} {twin}, another server's tool"))
-    if spoken := neighbours.spoken_of(tool, text):
+    if spoken := neighbours.spoken_of(tool, "\n".join(_texts(definition))[:MOST]):
         found.append(Flag(Sign.SPEAKS_OF, f"it speaks of {', '.join(map(str, spoken[:3]))}, of another server"))
     return tuple(found)
 

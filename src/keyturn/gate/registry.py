@@ -9,7 +9,7 @@ from keyturn.core.cedar import Rule
 from keyturn.core.hold import person_id
 from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
-from keyturn.core.suspicion import Flag, Neighbours, flags
+from keyturn.core.suspicion import Flag, Neighbours, flags_beside, flags_within
 from keyturn.errors import Conflict, InvalidInput, NotFound
 from keyturn.gate import astray
 from keyturn.gate.context import Context
@@ -81,6 +81,7 @@ class Registry:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._flagged: dict[str, tuple[Flag, ...]] = {}
 
     async def mandates(
         self, who: Person, *, agent: str = "", live: bool = False, skip: int = 0, limit: int = 50
@@ -114,7 +115,10 @@ class Registry:
 
         def work(tx: Tx) -> tuple[UpstreamSeen, ...]:
             around = self._neighbours()
-            return tuple(self._upstream(tx, name, around) for name in sorted(self._ctx.tools.upstreams()))
+            found = tuple(self._upstream(tx, name, around) for name in sorted(self._ctx.tools.upstreams()))
+            listed = {tool.definition.fingerprint for each in found for tool in each.tools or ()}
+            self._flagged = {known: flags for known, flags in self._flagged.items() if known in listed}
+            return found
 
         return await self._ctx.store.read(work)
 
@@ -165,8 +169,15 @@ class Registry:
             profile=profile_for(self._ctx, definition, {}),
             pin=tx.pin(tool),
             stopped=bool(stop_on(tx, "", [], str(tool))),
-            flags=flags(tool, definition.raw, around),
+            flags=(*self._within(definition), *flags_beside(tool, definition.raw, around)),
         )
+
+    def _within(self, definition: Definition) -> tuple[Flag, ...]:
+        """Remembered: several pages look at every tool, on the loop, and a long definition takes milliseconds."""
+        found = self._flagged.get(definition.fingerprint)
+        if found is None:
+            found = self._flagged[definition.fingerprint] = flags_within(definition.raw)
+        return found
 
 
 def _grant(tx: Tx, mandate: Mandate, every: list[Mandate], now: int) -> GrantSeen:
