@@ -17,11 +17,10 @@ from typing import Any
 from keyturn.catalogue import Catalogue, read_vendor
 from keyturn.catalogue.build import texts
 from keyturn.catalogue.lexicon import draft
-from keyturn.core.profile import Basis, Profile, Stage, Touches
+from keyturn.core.profile import GUARDED, Basis, Profile, Stage
 
 VECTORS = Path(__file__).parent.parent / "tests" / "vectors"
 BUILT_ON: list[str] = json.loads((VECTORS / "lexicon.json").read_text())["built_on"]
-GUARDED = {Touches.SECRETS, Touches.PRIVILEGED_DATA, Touches.EVIDENCE}
 READ_LIKE = ("get", "list", "search", "find", "fetch", "describe", "show", "read", "query", "lookup", "enrich", "check")
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from keyturn.catalogue.catalogue import Catalogue
-from keyturn.catalogue.coverage import SENSITIVE
 from keyturn.catalogue.outlook import outlook
 from keyturn.core.action import ToolRef
 from keyturn.core.facts import Oversight
 from keyturn.core.policy import Policy
+from keyturn.core.profile import GUARDED
 
 
 class Agreement(NamedTuple):
@@ -38,7 +38,7 @@ def agreement(catalogue: Catalogue, policy: Policy, labelled: Iterable[Mapping[s
         profile = catalogue.profile(label["source"], label["tool"], {}, label["hints"])
         runs = outlook(policy, profile, ToolRef("server", label["tool"]), {}).oversight is Oversight.FREE
         reads = label["stage"] == "analyse"
-        if label["stage"] == "respond" or (reads and touches & SENSITIVE):
+        if label["stage"] == "respond" or (reads and touches & GUARDED):
             grave += 1
             free += [name] * runs
         elif reads:

@@ -12,10 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.catalogue.catalogue import Catalogue, Listed
-from keyturn.core.profile import Basis, Reversible, Stage, Touches
-
-SENSITIVE: Final = frozenset({Touches.SECRETS, Touches.PRIVILEGED_DATA, Touches.EVIDENCE})
-"""What a person's mandate must name before a read of it runs free (guardrail 1)."""
+from keyturn.core.profile import GUARDED, Basis, Reversible, Stage
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +47,8 @@ def _count(name: str, listed: list[Listed]) -> Counted:
     return Counted(
         name=name,
         tools=len(bases),
-        plain=sum(not base.touches & SENSITIVE for base in reads),
-        sensitive=sum(bool(base.touches & SENSITIVE) for base in reads),
+        plain=sum(not base.touches & GUARDED for base in reads),
+        sensitive=sum(bool(base.touches & GUARDED) for base in reads),
         record=len(bases) - len(reads) - len(changes),
         respond=len(changes),
         irreversible=sum(base.reversible is Reversible.IRREVERSIBLE for base in changes),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from keyturn.catalogue import strict_yaml
 from keyturn.catalogue.draft_file import with_tool
 from keyturn.catalogue.lexicon import BY_HAND, WHY
-from keyturn.catalogue.vendor import read_vendor
+from keyturn.catalogue.vendor import EXPLAINED, read_vendor
 from keyturn.core.profile import Basis, Profile, Reversible, Reviewed, Stage, Touches
 from keyturn.errors import ProfileError
 
@@ -77,7 +77,7 @@ def _one_of(said: str, words: type[Stage] | type[Reversible] | type[Touches]) ->
 def needs_why(entry: Mapping[str, Any]) -> bool:
     """A reviewed change or sensitive read says why, in a person's words; a draft's own sentence is none."""
     reads = entry.get("stage") == Stage.ANALYSE
-    sensitive = {Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA} & set(entry.get("touches") or ())
+    sensitive = EXPLAINED & set(entry.get("touches") or ())
     return (not reads or bool(sensitive)) and entry.get("why", "") in ("", WHY)
 
 

@@ -28,6 +28,8 @@ from keyturn.core.profile import (
 from keyturn.errors import ProfileError
 
 _Ids = tuple[str, ...]
+EXPLAINED = frozenset({Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA})
+"""A reviewed read that touches one of these says why, as a reviewed change does."""
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,7 +292,7 @@ def _believable(profile: Profile) -> None:
     """Refuse a profile that contradicts itself, or that claims more than it explains."""
     reads = profile.stage is Stage.ANALYSE
     can_undo = profile.inverse is not None or bool(profile.by_hand)
-    sensitive = profile.touches & {Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA}
+    sensitive = profile.touches & EXPLAINED
     faults = (
         (
             reads is not (profile.reversible is Reversible.NO_EFFECT),

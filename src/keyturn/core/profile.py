@@ -61,6 +61,10 @@ class Touches(StrEnum):
     DETECTION_CONTROLS = "detection_controls"
 
 
+GUARDED = frozenset({Touches.SECRETS, Touches.PRIVILEGED_DATA, Touches.EVIDENCE})
+"""What a person's mandate must name before a read of it runs free (guardrail 1)."""
+
+
 class Basis(StrEnum):
     """Who stands behind a profile: a reviewer, a rule that derived it, or nobody."""
 

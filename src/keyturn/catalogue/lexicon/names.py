@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from keyturn.catalogue.lexicon import objects, verbs
 from keyturn.catalogue.lexicon.levels import Level, Reason, quoted, shown, worst
-from keyturn.core.profile import Reversible, Stage, Touches
+from keyturn.core.profile import GUARDED, Reversible, Stage, Touches
 
 READ_TOUCHES = frozenset({Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA, Touches.EVIDENCE})
 """All that a read can touch."""
@@ -112,7 +112,7 @@ def _read_what(spoken: list[str], verb: int) -> _Found:
     }
     touches = frozenset[Touches]().union(*grave.values())
     unknown = [] if spoken[verb] in verbs.LOOKUPS else _unknown(spoken, verb)
-    if unknown and not touches & objects.GUARDED:
+    if unknown and not touches & GUARDED:
         return None, f"no word says what {quoted(unknown)} is"
     if grave:
         return touches, f"the name says {quoted(grave)}"

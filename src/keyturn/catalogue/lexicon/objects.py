@@ -57,8 +57,6 @@ SENSITIVE = touching(
     }
 )
 """Objects whose reading is sensitive."""
-GUARDED = frozenset({Touches.SECRETS, Touches.PRIVILEGED_DATA, Touches.EVIDENCE})
-"""What a person or a mandate must allow before it is read."""
 PLAIN = words(
     "abuse acl actor addon address adversary advisory agent alarm alert allowed allowlist analyzer appliance asn"
     " asset attack balancer banner base64 benchmark bgp bios blacklist blocked blocklist board botnet branch brand"
