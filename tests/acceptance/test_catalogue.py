@@ -44,6 +44,8 @@ def policy() -> Policy:
 
 
 def test_every_listed_tool_has_a_profile() -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    assert f"Every tool that {len(lines('listed-tools.jsonl'))} public servers and integrations list" in readme
     for each in lines("listed-tools.jsonl"):
         assert against(CATALOGUE, each["source"], each["tools"])[1] == [], each["source"]
 
