@@ -1,10 +1,10 @@
 """What a reader answers with: a read or a change, in one line each."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from keyturn.core.action import Target
-from keyturn.core.operation import Operation
+from keyturn.core.operation import Operation, Reading, Unread, gravest
 from keyturn.core.profile import Reversible, Stage, Touches
 
 SECRETS, IDENTITY, DATA = Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA
@@ -54,3 +54,16 @@ def changes(
         reach=reach,
         why=why,
     )
+
+
+def of_all(commands: Iterable[list[str]] | Unread, judge: Callable[[list[str]], Reading]) -> Reading:
+    """The commands of a line as one operation; the first that can't be read leaves all of it unread."""
+    if isinstance(commands, Unread):
+        return commands
+    found = []
+    for words in commands:
+        one = judge(words)
+        if isinstance(one, Unread):
+            return one
+        found.append(one)
+    return gravest(*found)

@@ -9,7 +9,7 @@ import msgspec
 from keyturn.catalogue.rules import aws
 from keyturn.catalogue.rules.answers import DATA, EVIDENCE, HARD, IRREVERSIBLE, PRODUCTION, SECRETS, changes, reads
 from keyturn.catalogue.rules.rule import words
-from keyturn.catalogue.rules.words import one
+from keyturn.catalogue.rules.words import after
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Reading, Unread
 
@@ -47,13 +47,8 @@ _LOADED: Final = re.compile(r"(file|fileb|https?)://|@", re.I)
 
 def read(parts: Mapping[str, Any]) -> Reading:
     """``command``: an AWS command line, with or without the program's name."""
-    command = parts["command"]
-    if not isinstance(command, str):
-        return Unread("the command is not text")
-    found = one(command)
-    if isinstance(found, Unread):
-        return found
-    return line(found[1:] if found[0] == "aws" else found)
+    given = after("aws", parts["command"])
+    return given if isinstance(given, Unread) else line(given)
 
 
 def line(given: tuple[str, ...]) -> Reading:

@@ -23,7 +23,7 @@ from keyturn.catalogue.rules.answers import (
     reads,
 )
 from keyturn.catalogue.rules.rule import any_of, words
-from keyturn.catalogue.rules.words import one
+from keyturn.catalogue.rules.words import after
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Reading, Unread
 from keyturn.core.profile import Reversible, Touches
@@ -115,13 +115,8 @@ _NAMES: Final = words("--name -n --ids --id --resource --object-id --upn-or-obje
 
 def read(parts: Mapping[str, Any]) -> Reading:
     """``command``: an Azure command line, with or without the program's name."""
-    command = parts["command"]
-    if not isinstance(command, str):
-        return Unread("the command is not text")
-    found = one(command)
-    if isinstance(found, Unread):
-        return found
-    return line(found[1:] if found[0] == "az" else found)
+    given = after("az", parts["command"])
+    return given if isinstance(given, Unread) else line(given)
 
 
 def line(given: tuple[str, ...]) -> Reading:

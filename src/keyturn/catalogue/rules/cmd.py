@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from keyturn.catalogue.rules import paths
-from keyturn.catalogue.rules.answers import DATA, changes, reads
+from keyturn.catalogue.rules.answers import DATA, changes, of_all, reads
 from keyturn.catalogue.rules.places import hunts, place
 from keyturn.catalogue.rules.posix import exposed
 from keyturn.catalogue.rules.windows import native
@@ -28,16 +28,7 @@ _WRITES: Final = {"md": paths.WRITE, "mkdir": paths.WRITE, "copy": paths.WRITE, 
 
 def read(line: str) -> Reading:
     """Everything that the line runs, as one operation."""
-    commands = split(line)
-    if isinstance(commands, Unread):
-        return commands
-    found = []
-    for words in commands:
-        one = _command(words)
-        if isinstance(one, Unread):
-            return one
-        found.append(one)
-    return gravest(*found)
+    return of_all(split(line), _command)
 
 
 def split(line: str) -> list[list[str]] | Unread:

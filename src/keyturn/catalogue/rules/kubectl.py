@@ -9,7 +9,7 @@ import msgspec
 from keyturn.catalogue.rules import kubernetes
 from keyturn.catalogue.rules.answers import IDENTITY, SECRETS, reads
 from keyturn.catalogue.rules.rule import words
-from keyturn.catalogue.rules.words import one
+from keyturn.catalogue.rules.words import after
 from keyturn.core.operation import Operation, Reading, Unread, gravest
 
 _VALUES: Final = words(
@@ -43,13 +43,8 @@ class _Line(msgspec.Struct):
 
 def read(parts: Mapping[str, Any]) -> Reading:
     """``command``: a kubectl command line, with or without the program's name."""
-    command = parts["command"]
-    if not isinstance(command, str):
-        return Unread("the command is not text")
-    found = one(command)
-    if isinstance(found, Unread):
-        return found
-    return line(found[1:] if found[0] == "kubectl" else found)
+    given = after("kubectl", parts["command"])
+    return given if isinstance(given, Unread) else line(given)
 
 
 def line(given: tuple[str, ...]) -> Reading:

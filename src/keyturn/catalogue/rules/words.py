@@ -6,7 +6,7 @@ and a token that is not known here ends the reading (docs/adr/0012).
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -92,14 +92,17 @@ def _quick(found: re.Match[str]) -> Simple | None:
     return Simple(tuple(words), _NONE, (), ("/dev/null",) if to and to[1] != "&" else (), then) if words else None
 
 
-def one(line: str) -> tuple[str, ...] | Unread:
-    """The words of a line that is one plain command, without wildcards and redirections."""
-    found = split(line)
+def after(program: str, command: Any) -> tuple[str, ...] | Unread:
+    """The words behind a program's name on a line that is one plain command; the name itself may be left out."""
+    if not isinstance(command, str):
+        return Unread("the command is not text")
+    found = split(command)
     if isinstance(found, Unread):
         return found
     if len(found) > 1 or found[0].wild or found[0].sources or found[0].sinks:
         return Unread("it is more than one plain command")
-    return found[0].words
+    given = found[0].words
+    return given[1:] if given[0] == program else given
 
 
 class _Open:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.catalogue.rules.words import one, split
+from keyturn.catalogue.rules.words import after, split
 from keyturn.core.operation import Unread
 
 PIECES = (
@@ -124,5 +124,5 @@ def test_bash_runs_nothing_that_was_not_read(line: str) -> None:
     ],
 )
 def test_one_plain_command_is_taken_apart(line: str, words: tuple[str, ...] | None) -> None:
-    found = one(line)
+    found = after("", line)
     assert (None if isinstance(found, Unread) else found) == words
