@@ -44,9 +44,11 @@ def on_terminal(folder: Path, *answers: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "keyturn.cli", "catalogue", "review", FILE, "--person", "Olga"]
     with subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        said, seen, left, until = "", 0, list(answers), time.monotonic() + 60
+        said, seen, left, broken, until = "", 0, list(answers), False, time.monotonic() + 60
         while time.monotonic() < until:
             if not select.select([ours], [], [], 1)[0]:
+                if broken:  # it came between the question and the read, where Python lets it lie: once more
+                    process.send_signal(signal.SIGINT)
                 continue
             try:
                 said += os.read(ours, 65_536).decode(errors="replace")
@@ -54,7 +56,7 @@ def on_terminal(folder: Path, *answers: str) -> tuple[int, str]:
                 break
             if re.search(r"(\?|\bis) $", said[seen:]) and left:
                 seen, answer = len(said), left.pop(0)
-                if answer == BREAK:
+                if broken := answer == BREAK:
                     process.send_signal(signal.SIGINT)
                 else:
                     os.write(ours, f"{answer}\n".encode())
