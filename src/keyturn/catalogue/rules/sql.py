@@ -76,7 +76,7 @@ _STATEMENTS: Final = words(
 _HINTS: Final = words("nolock readpast readuncommitted readcommitted rowlock noexpand forceseek forcescan")
 _CREATED: Final = ("TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE")
 _EXPLAIN: Final = re.compile(
-    r"\s*explain\s+(?:query\s+plan\s+|analyze\s+)?(?:verbose\s+)?(?=select\b|with\b|\()", re.IGNORECASE
+    r"explain\s+(?:query\s+plan\s+|analyze\s+)?(?:verbose\s+)?(?=select\b|with\b|\()", re.IGNORECASE
 )
 _FILE: Final = re.compile(
     r"\.(?:csv|tsv|txt|json|jsonl|ndjson|geojson|parquet|arrow|avro|orc|xlsx?|db|duckdb|sqlite\d?|gz|zst|bz2|zip)\b",
@@ -88,6 +88,10 @@ _MOST: Final = 3_000
 _DEEPEST: Final = 40
 _CALLED: Final = 8
 """Calls within calls: sqlglot takes twice as long for each ``decimal(`` within another."""
+_JOINED: Final = 8
+"""Joins in a row without their condition: sqlglot takes twice as long for each."""
+_REMEMBERED: Final = 4_096
+"""Characters of a text that is remembered; what is longer is parsed each time."""
 _TWO_WAYS: Final = ("\\", "#", "$$", "`", "--")
 _DIALECTS: Final = ("", "mysql", "postgres")
 
@@ -97,7 +101,7 @@ def read(parts: Mapping[str, Any]) -> Reading:
     query, dialect = parts["query"], parts.get("dialect", "")
     if not isinstance(query, str) or not isinstance(dialect, str) or not query.strip():
         return Unread("there is no statement")
-    return _read(query, dialect)
+    return (_read if len(query) <= _REMEMBERED else _read.__wrapped__)(query, dialect)
 
 
 @lru_cache(maxsize=256)
@@ -107,7 +111,9 @@ def _read(query: str, dialect: str) -> Reading:
         return Unread("it holds a comment that some servers execute, or end early")
     if why := _too_much(query):
         return Unread(why)
-    query = _EXPLAIN.sub("", query, count=1)
+    query = query.strip()
+    if (explained := _EXPLAIN.match(query)) is not None:
+        query = query[explained.end() :]
     escaped = "\\'" in query or '\\"' in query
     ways: tuple[str, ...] = (dialect,)
     if (not dialect and any(mark in query for mark in _TWO_WAYS)) or (dialect in _DIALECTS and escaped):
@@ -130,17 +136,22 @@ def _parsed(query: str, dialect: str) -> Reading:
 
 
 def _too_much(query: str) -> str:
-    """Why a text is more than may be parsed in time, or ``""``: its words, and how deep its brackets go."""
+    """Why a text is more than may be parsed in time, or ``""``: words, joins, and how deep brackets go."""
     found = _WORDS.findall(query)
     opened: list[bool] = []
     noted = any(mark in query for mark in ("/*", "--", "#", "//"))
-    deepest = called = 0
+    deepest = called = joined = most_joined = 0
     for before, word in zip(["", *found], found, strict=False):
-        if word in "([{":
+        if word.casefold() in ("join", "on", "using"):
+            joined = joined + 1 if word.casefold() == "join" else max(0, joined - 1)
+            most_joined = max(most_joined, joined)
+        elif word in "([{":
             opened.append(noted or before.isidentifier() or before in ('"', "`", "]"))
             deepest, called = max(deepest, len(opened)), max(called, sum(opened))
         elif word in ")]}" and opened:
             opened.pop()
+    if most_joined > _JOINED:
+        return f"it joins more than {_JOINED} tables without saying on what"
     if len(found) > _MOST or deepest > _DEEPEST or called > _CALLED:
         return f"it has more than {_MOST:,} words, brackets more than {_DEEPEST} deep or calls more than {_CALLED}"
     return ""
