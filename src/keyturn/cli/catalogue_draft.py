@@ -10,6 +10,7 @@ from keyturn.catalogue import read_vendor
 from keyturn.cli.catalogue_source import COMMAND, Source, source_of
 from keyturn.cli.plain import plain
 from keyturn.core.profile import WORST, Stage, Touches
+from keyturn.core.suspicion import Neighbours, flags
 from keyturn.errors import ConfigError, Conflict
 from keyturn.gate.ports import Definition
 
@@ -78,7 +79,12 @@ def _tell(source: Source, output: Path, tools: list[Definition]) -> None:
         f"{len(tools) - len(reads)} changes, {worst} of them the worst case",
         err=True,
     )
-    if not source.recognised:
-        click.echo(f'  it counts for an upstream with: catalogue = "{plain(source.server)}"', err=True)
+    around = Neighbours([each.tool for each in tools])
+    for each in tools:
+        for flag in flags(each.tool, each.raw, around):
+            click.echo(f"  LOOK OUT  {plain(each.tool.name)}: {plain(flag.why, 300)}", err=True)
     click.echo(f"review it: keyturn catalogue review {plain(output)} --person YOU", err=True)
-    click.echo(f'then name it in the configuration: catalogue = ["{plain(output)}"]', err=True)
+    click.echo("then name it in the configuration:", err=True)
+    click.echo(f'  catalogue = ["{plain(output)}"]   # at the top, above every [section]', err=True)
+    if not source.recognised:
+        click.echo(f'  catalogue = "{plain(source.server)}"   # in [upstreams.{plain(source.name)}]', err=True)

@@ -55,7 +55,13 @@ class Session:
         """Accept one tool as the file has it; ``why`` stands instead of a draft's own sentence."""
         tool, definition = self._tool(name), self._definition(name)
         entry = changed(tool.entry, "why", why) if why else tool.entry
+        if needs_why(entry):
+            raise ProfileError(
+                f"{name[:80]!r}: a change or a sensitive read is accepted with a reason",
+                hint="--why says what it does, and what does not come back",
+            )
         self._save(name, entry, definition)
+        self._look_out(definition)
 
     def walk(self, names: list[str], ask: Ask) -> None:
         """Each of these tools in turn, until one quits."""
@@ -71,25 +77,29 @@ class Session:
     def _one(self, name: str, ask: Ask) -> bool:
         """One tool, until it is accepted or left; False to quit."""
         definition, entry = self._live[name], self._tool(name).entry
+        shown = entry
         self._show_definition(definition)
         while True:
             try:
                 self._show_profile(definition, profile_of(read_text(self._file), str(self._file), name, entry))
-                match ask("[a]ccept, [c]hange, [s]kip, [q]uit?").strip().lower()[:1]:
-                    case "a":
+                shown = entry
+                match ask("[a]ccept, [c]hange, [s]kip, [q]uit?").strip().lower():
+                    case "a" | "accept":
                         if needs_why(entry):
                             entry = changed(entry, "why", ask("Why: what does it do, and what does not come back?"))
                         self._save(name, entry, definition)
                         return True
-                    case "c":
+                    case "c" | "change":
                         entry = self._changed(entry, ask)
-                    case "s":
+                    case "s" | "skip":
                         return True
-                    case "q":
+                    case "q" | "quit":
                         return False
+                    case _:
+                        click.echo("  answer a, c, s or q")
             except ProfileError as error:
                 click.echo(f"  {plain(error)}")
-                entry = self._tool(name).entry
+                entry = shown
 
     def _changed(self, entry: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
         field = ask(f"Which field ({', '.join(FIELDS)})?").strip()
@@ -119,6 +129,9 @@ class Session:
             click.echo(f"  parameter   {plain(name, 100)}: {plain_json(schema, 200)}")
         if definition.annotations:
             click.echo(f"  its hints   {plain_json(definition.annotations, 300)}")
+        self._look_out(definition)
+
+    def _look_out(self, definition: Definition) -> None:
         for flag in flags(definition.tool, definition.raw, self._around):
             click.echo(f"  LOOK OUT    {plain(flag.why, 300)}")
 

@@ -42,7 +42,7 @@ def source_of(words: Sequence[str], command: str, path: Path) -> Source:
     """The upstream that one word names, or the server that a command (or several words) starts."""
     if command and words:
         raise click.UsageError("name an upstream, or give a command, not both")
-    started = shlex.split(command) if command else list(words) if len(words) > 1 else []
+    started = _split(command) if command else list(words) if len(words) > 1 else []
     config = read_config(path) if path.exists() or not started else Config()
     catalogue = Catalogue.load(config.catalogue)
     if started:
@@ -57,6 +57,13 @@ def source_of(words: Sequence[str], command: str, path: Path) -> Source:
     given = (found.command, *found.args)
     server = found.catalogue or _server(given, catalogue, words[0])
     return Source(words[0], server, found, catalogue)
+
+
+def _split(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise click.UsageError(f"--command can't be read: {str(error).lower()}") from None
 
 
 def source_for(servers: Sequence[str], upstream: str, command: str, path: Path) -> Source:

@@ -98,7 +98,8 @@ def test_what_a_hostile_server_says_stays_in_its_comment(here: Path) -> None:
     (here / "server.py").write_text(HOSTILE)
     ended = run("--", sys.executable, str(here / "server.py"))
     assert ended.exit_code == 0, ended.output
-    assert 'catalogue = "server-py"' in ended.output
+    assert 'catalogue = "server-py"   # in [upstreams.server-py]' in ended.output
+    assert "LOOK OUT  get_alert: it holds characters that the eye misses: bidi" in ended.output
     vendor = read_file(here / "server-py.catalogue.yaml")
     assert set(vendor.tools) == {"get_alert", "a: {b}\n- c"}
     text = (here / "server-py.catalogue.yaml").read_text()
@@ -113,6 +114,7 @@ def test_what_a_hostile_server_says_stays_in_its_comment(here: Path) -> None:
         (("soc", "--command", "x"), 2, "not both"),
         (("nobody",), 2, "no upstream 'nobody'"),
         (("--command", "/nonexistent/server"), 1, "does not answer"),
+        (("--command", "server 'that"), 2, "can't be read: no closing quotation"),
     ],
 )
 def test_what_can_not_be_asked_is_told(here: Path, words: tuple[str, ...], code: int, said: str) -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from keyturn.catalogue import read_file
 from keyturn.cli.main import cli
-from keyturn.core.profile import Basis, Stage
+from keyturn.core.profile import Basis, Stage, Touches
 
 FILE = "soc.catalogue.yaml"
 BREAK = "break"
@@ -81,7 +81,7 @@ def test_an_accepted_tool_is_reviewed_as_its_server_lists_it_now(here: Path) -> 
 def test_a_change_is_accepted_only_with_a_reason(here: Path) -> None:
     before = (here / FILE).read_bytes()
     ended = run("review", FILE, "--person", "olga", "--accept", "edr_kill_process")
-    assert ended.exit_code == 2 and "say why" in ended.output
+    assert ended.exit_code == 2 and "--why says what it does" in ended.output
     assert (here / FILE).read_bytes() == before
     said = ("--accept", "edr_kill_process", "--why", "Its memory is gone.")
     assert run("review", FILE, "--person", "olga", *said).exit_code == 0
@@ -92,7 +92,8 @@ def test_another_definition_than_the_one_looked_at_quarantines_the_tool(here: Pa
     assert run("review", FILE, "--person", "olga", "--accept", "edr_get_alert").exit_code == 0
     text = (here / FILE).read_text()
     (here / FILE).write_text(re.sub(r'definition: "?[0-9a-f]{64}"?', f"definition: {'ab' * 32}", text))
-    assert "QUARANTINED  soc/edr_get_alert" in run("coverage", "-c", "keyturn.toml").output
+    told = run("coverage", "-c", "keyturn.toml").output
+    assert "QUARANTINED  soc/edr_get_alert" in told and told.count("keyturn tools accept") == 1
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,18 @@ def test_on_a_terminal_a_person_skips_changes_accepts_and_quits(here: Path) -> N
     assert (changed.stage, changed.why) == (Stage.RESPOND, "Somebody is told.")
     assert "[1 of 48]" in said and "[3 of 48]" in said and "under the standard pack" in said
     assert "'nonsense' is none of these" in said
+
+
+def test_what_a_person_changed_stays_when_the_next_answer_can_not_be_used(here: Path) -> None:
+    names = list(read_file(here / FILE).tools)
+    changes = ("c", "stage", "respond", "c", "touches", "identity")
+    slips = ("c", "stage", "nonsense", "a", "", "abort")
+    code, said = on_terminal(here, *changes, *slips, "a", "Somebody is told.", "q")
+    assert code == 0, said
+    assert "answer a, c, s or q" in said
+    accepted = read_file(here / FILE).tools[names[0]].base
+    assert (accepted.stage, accepted.touches) == (Stage.RESPOND, frozenset({Touches.IDENTITY}))
+    assert accepted.why == "Somebody is told."
 
 
 def test_nothing_that_was_accepted_is_lost_when_a_person_breaks_off(here: Path) -> None:
