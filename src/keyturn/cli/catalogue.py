@@ -10,7 +10,7 @@ from keyturn.catalogue import Catalogue
 from keyturn.catalogue.outlook import plain_facts
 from keyturn.cli.catalogue_draft import draft
 from keyturn.cli.catalogue_review import review
-from keyturn.cli.plain import plain
+from keyturn.cli.plain import QUARANTINED, plain
 from keyturn.config import read_config
 from keyturn.core.action import ToolRef
 from keyturn.core.canonical import parse_json
@@ -47,7 +47,7 @@ catalogue.add_command(review)
 @click.argument("tool")
 @click.argument("arguments", default="")
 @click.option("--pack", type=click.Choice(PACKS), default="standard", show_default=True, help="The policy to ask.")
-@click.option("--object", "objects", multiple=True, help="A sensitive thing that the mandate names.")
+@click.option("--object", "objects", multiple=True, help="What the mandate names: SERVER/TOOL or kind:id.")
 @CONFIG
 def explain(tool: str, arguments: str, pack: str, objects: tuple[str, ...], path: Path | None) -> None:
     """Say what a call of TOOL (SERVER/NAME) with ARGUMENTS (a JSON object) counts as, and why.
@@ -63,7 +63,8 @@ def explain(tool: str, arguments: str, pack: str, objects: tuple[str, ...], path
     facts = plain_facts(profile, ref, given, objects=objects)
     shipped = load_pack(pack)
     verdict = Policy.load(shipped.schema, shipped.guardrails, shipped.sources).decide(facts)
-    lines = _told(ref, profile, facts)
+    draft_of = ref.upstream if ref.upstream in servers else ""
+    lines = _told(ref, profile, facts, _unprofiled(known, ref.name, server, draft_of))
     if (at_worst.stage, at_worst.reversible, at_worst.touches) != (profile.stage, profile.reversible, profile.touches):
         lines.append(f"  at worst   {_kind(at_worst)}")
     lines.append(f"  so         under the {pack} pack, and a mandate that covers it, it {_RUNS[verdict.word]}")
@@ -91,26 +92,47 @@ def _found(known: Catalogue, upstreams: dict[str, str], tool: str) -> tuple[Tool
     for server, name in cuts:
         if server in upstreams or known.speaks_for(server):
             return ToolRef(server, name), upstreams.get(server, server)
+    name = tool.partition("/")[0]
+    raise NotFound(f"no server {name[:80]!r} is known", hint=_near(known, tool))
+
+
+def _near(known: Catalogue, tool: str) -> str:
+    """What somebody may have meant whose server nobody knows."""
     names = [f"{listed.vendor.servers[0]}/{listed.name}" for listed in known]
     near = difflib.get_close_matches(tool, names, n=3) or [name for name in names if name.endswith(f"/{tool}")][:3]
-    hint = f"did you mean {', '.join(near)}?" if near else "write SERVER/TOOL; keyturn catalogue coverage lists servers"
-    raise NotFound(f"no server {tool.partition('/')[0]!r} is known", hint=hint)
+    if near:
+        return f"did you mean {', '.join(near)}?"
+    word = tool.partition("/")[0]
+    servers = sorted({server for listed in known for server in listed.vendor.servers})
+    if len(word) > 2 and (alike := [server for server in servers if word.casefold() in server.casefold()][:5]):
+        return f"the catalogue has {', '.join(alike)}"
+    return "write SERVER/TOOL, with a server's name in the catalogue, or an upstream's with -c keyturn.toml"
+
+
+def _unprofiled(known: Catalogue, name: str, server: str, upstream: str) -> str:
+    """What to do about a tool that no file profiles: a slip of the pen, or a profile that is to be written."""
+    names = [listed.name for listed in known if server in listed.vendor.servers]
+    if near := difflib.get_close_matches(name, names, n=3):
+        return f"nobody has profiled a tool of this name; did you mean {', '.join(near)}?"
+    return f"nobody has profiled it: draft a profile with keyturn catalogue draft {upstream or 'SERVER'}"
 
 
 def _arguments(text: str) -> dict[str, Any]:
     try:
         given = parse_json(text) if text else {}
     except InvalidJson as error:
-        raise InvalidArguments(f"the arguments are no JSON: {error.message}", hint='such as \'{"id": "7"}\'') from None
+        raise InvalidArguments(
+            f"the arguments can't be read: {error.message}", hint='such as \'{"id": "7"}\''
+        ) from None
     if not isinstance(given, dict):
         raise InvalidArguments("the arguments are no JSON object", hint='such as \'{"id": "7"}\'')
     return given
 
 
-def _told(ref: ToolRef, profile: Profile, facts: Facts) -> list[str]:
+def _told(ref: ToolRef, profile: Profile, facts: Facts, unprofiled: str) -> list[str]:
     lines = [f"{plain(str(ref))}  ({profile.basis.value})", f"  counts as  {_kind(profile)}"]
     if profile.basis is Basis.UNKNOWN:
-        lines.append("             nobody has profiled it: draft a profile with keyturn catalogue draft")
+        lines.append(f"             {plain(unprofiled)}")
     elif profile.why:
         lines.append(f"  because    {plain(profile.why)}")
     targets = [f"{plain(target.kind)}:{plain(target.id, 80)}" for target in facts.targets]
@@ -145,29 +167,35 @@ def coverage(path: Path | None, everything: bool) -> None:
     if path is None:
         for row in counted(Catalogue.load()):
             click.echo(
-                f"{row.name:<40} {row.tools:>5} tools: {row.plain:>4} plain reads, {row.sensitive:>3} sensitive, "
+                f"{row.name:<52} {row.tools:>5} tools: {row.plain:>4} plain reads, {row.sensitive:>3} sensitive, "
                 f"{row.record:>3} records, {row.respond:>4} changes; {row.reviewed:>4} reviewed"
             )
         return
     from keyturn.inspection import profiled
+    from keyturn.knowledge import FileKnowledge
 
-    rows, silent = profiled(read_config(path))
+    config = read_config(path)
+    rows, silent = profiled(config)
+    knowledge = FileKnowledge.of(config)
     for server in sorted({row.tool.partition("/")[0] for row in rows}):
-        _server(server, [row for row in rows if row.tool.partition("/")[0] == server], everything)
+        own = [row for row in rows if row.tool.partition("/")[0] == server]
+        _server(server, own, everything, knowledge.server(server) is None)
     for name in silent:
         click.echo(f"{plain(name)} does not answer, or lists no tool that can be used", err=True)
     if silent or any(row.quarantined or row.basis == Basis.UNKNOWN.value for row in rows):
         raise click.exceptions.Exit(1)
 
 
-def _server(name: str, rows: list[Any], everything: bool) -> None:
+def _server(name: str, rows: list[Any], everything: bool, unnamed: bool) -> None:
     """One server's numbers, and the tools that need a look."""
     quarantined = [row for row in rows if row.quarantined]
     bases = {basis: [row for row in rows if row.basis == basis.value and not row.quarantined] for basis in Basis}
     numbers = ", ".join(f"{len(found)} {basis.value}" for basis, found in bases.items())
     click.echo(f"{plain(name)}: {len(rows)} tools, {numbers}, {len(quarantined)} quarantined")
     for row in quarantined:
-        click.echo(f"  QUARANTINED  {plain(row.tool)}: its definition changed; look, then keyturn tools accept it")
+        click.echo(f"  QUARANTINED  {plain(row.tool)}")
+    if quarantined:
+        click.echo(f"  {QUARANTINED}")
     for row in rows:
         for why in row.flags:
             click.echo(f"  LOOK         {plain(row.tool)}: {plain(why)}")
@@ -175,4 +203,9 @@ def _server(name: str, rows: list[Any], everything: bool) -> None:
         if everything or basis is not Basis.REVIEWED:
             for row in found:
                 touches = f", touches {', '.join(row.touches)}" if row.touches else ""
-                click.echo(f"  {basis.value:<11}  {plain(row.tool)}: {row.stage}, {row.reversible}{touches}")
+                does = f"{row.stage}, {row.reversible}{touches}" if basis is not Basis.UNKNOWN else "the worst case"
+                click.echo(f"  {basis.value:<11}  {plain(row.tool)}: {does}")
+    if bases[Basis.UNKNOWN]:
+        click.echo(f"  to profile what is unknown: keyturn catalogue draft {plain(name)}")
+        if unnamed:
+            click.echo(f'  or, if a file profiles it under a name: catalogue = "NAME" in [upstreams.{plain(name)}]')

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from keyturn.cli.plain import plain
+from keyturn.cli.plain import QUARANTINED, plain
 from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock, left, now
 from keyturn.config import read_config
@@ -208,11 +208,14 @@ def list_tools(path: Path) -> None:
 
     rows, silent = profiled(read_config(path))
     for row in rows:
-        mark = "  QUARANTINED: another definition was accepted" if row.quarantined else ""
         touches = f"  touches {', '.join(row.touches)}" if row.touches else ""
-        click.echo(f"{plain(row.tool):<48} {row.stage:<8} {row.reversible:<16} {row.basis}{touches}{mark}")
+        click.echo(f"{plain(row.tool):<48} {row.stage:<8} {row.reversible:<16} {row.basis}{touches}")
+        if row.quarantined:
+            click.echo("    QUARANTINED")
         for why in row.flags:
             click.echo(f"    LOOK: {plain(why)}")
+    if any(row.quarantined for row in rows):
+        click.echo(QUARANTINED)
     for name in silent:
         click.echo(f"{plain(name)} does not answer, or lists no tool that can be used", err=True)
     if silent:
@@ -223,7 +226,7 @@ def list_tools(path: Path) -> None:
 @click.argument("tool")
 @REMOTE
 def accept_tool(remote: Remote, tool: str) -> None:
-    """Accept a tool's new definition, after you have looked at it."""
+    """Accept a tool's new definition, after you have looked at it: its page in the console shows what changed."""
     remote.accept_tool(tool)
     click.echo(f"{plain(tool)} is accepted as its server defines it now.")
 

@@ -1,5 +1,6 @@
 """``keyturn``: the command line. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings."""
 
+import errno
 import sys
 from typing import Any
 
@@ -78,4 +79,9 @@ def main() -> None:
         cli(prog_name="keyturn")
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        click.echo(f"keyturn: nothing more can be written: {error.strerror}", err=True)
         sys.exit(1)

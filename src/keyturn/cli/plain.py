@@ -7,6 +7,10 @@ from typing import Any
 from keyturn.core.hidden import segments
 
 MOST = 2_000
+QUARANTINED = (
+    "quarantined: the definition, or how the server is launched, is not what people trusted. "
+    "A tool's page in the console shows what changed; keyturn tools accept TOOL trusts it again"
+)
 _MISTAKABLE = re.compile(r"\\(?=[nt\\]|u\{)")
 
 

@@ -291,7 +291,7 @@ def accept_tool(ctx: Context, who: Person, tool: ToolRef, seen: str = "") -> Cal
         by, now = need_role(tx, who, SENIORS, "accept a tool").id, tx.now(ctx.clock.now())
         definition = ctx.tools.definition(tool)
         if definition is None:
-            raise NotFound(f"no server lists {tool}", hint="ask the process that has the upstream")
+            raise NotFound(f"no server lists {str(tool)[:200]!r} now", hint="it is away, or has no such tool")
         if seen and not hmac.compare_digest(seen.encode(), definition.fingerprint.encode()):
             raise Conflict(f"{tool} changed again since you looked", hint="look at what it is now, then accept it")
         pin = pin_of(definition, now, by)

@@ -1,6 +1,7 @@
 """``keyturn catalogue explain`` and ``coverage``."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -71,10 +72,24 @@ def test_a_sensitive_read_waits_until_the_mandate_names_it() -> None:
     assert "runs at once" in run("explain", tool, "--object", tool).output
 
 
-def test_a_tool_that_nobody_profiled_counts_as_the_worst_case() -> None:
-    told = run("explain", "keyturn-range/no_such_tool").output
+def test_a_tool_that_nobody_profiled_counts_as_the_worst_case(config: str) -> None:
+    told = run("explain", "siem/no_such_tool", "-c", config).output
     assert "(unknown)" in told
     assert "waits for two keys" in told
+    assert "draft a profile with keyturn catalogue draft siem" in told
+
+
+def test_a_slip_of_the_pen_in_a_tools_name_is_told() -> None:
+    assert "did you mean edr_isolate_host" in run("explain", "keyturn-range/edr_isolat_host").output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_is_told_without_a_traceback() -> None:
+    command = [sys.executable, "-m", "keyturn.cli", "catalogue", "explain", "keyturn-range/edr_get_host"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "keyturn: nothing more can be written: No space left on device\n"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,10 @@ def test_a_tool_that_nobody_profiled_counts_as_the_worst_case() -> None:
         (("explain", "nowhere/x"), "no server 'nowhere' is known"),
         (("explain", "keyturn-rang/edr_isolate_host"), "did you mean keyturn-range/edr_isolate_host"),
         (("explain", "keyturn-range/edr_get_host", "[1]"), "no JSON object"),
-        (("explain", "keyturn-range/edr_get_host", "{"), "no JSON"),
+        (("explain", "keyturn-range/edr_get_host", "{"), "the arguments can't be read: not JSON: "),
+        (("explain", "filesystem/x"), "the catalogue has @modelcontextprotocol/server-filesystem, "),
+        (("explain", "x/y"), "write SERVER/TOOL, with a server's name in the catalogue"),
+        (("explain", f"{'z' * 60_000}/x"), "no server 'zzz"),
     ],
 )
 def test_what_can_not_be_explained_is_said(words: tuple[str, ...], says: str) -> None:
@@ -112,7 +130,9 @@ def test_ones_own_servers_are_counted_and_what_needs_a_look_is_named(tmp_path: P
     assert told.exit_code == 1
     assert "soc: 48 tools, 48 reviewed, 0 derived, 0 unknown, 0 quarantined" in told.output
     assert "odd: 48 tools, 0 reviewed, 0 derived, 48 unknown, 0 quarantined" in told.output
-    assert "unknown      odd/edr_run_script: respond, irreversible" in told.output
+    assert "unknown      odd/edr_run_script: the worst case" in told.output
+    assert "to profile what is unknown: keyturn catalogue draft odd" in told.output
+    assert "draft soc" not in told.output
     assert (
         "LOOK         odd/edr_run_script: it has the name of soc/edr_run_script, another server's tool" in told.output
     )
