@@ -195,6 +195,7 @@ async def test_a_changed_tool_is_shown_beside_what_it_was_and_accepted_as_seen(d
     assert "1 tool in quarantine" in (await lena.get("/console/tools")).text
     page = (await lena.get("/console/tools/soc/search")).text
     assert "&lt;i&gt;send" in page and r"\u{200b}" in page and "not there" in page and "gone" in page
+    assert "trusted until it changed" in page and "trusted since" not in page
     assert "Something is odd about its definition" in page and "the eye misses: zero width" in page
     assert "look at its definition" in (await lena.get("/console/tools")).text
     known["search"] = msgspec.structs.replace(old, fingerprint="d" * 64)
@@ -202,6 +203,13 @@ async def test_a_changed_tool_is_shown_beside_what_it_was_and_accepted_as_seen(d
     assert late.status_code == 409 and "changed again" in late.text
     assert (await lena.post("/console/tools/soc/search", seen="d" * 64)).status_code == 303
     assert not (await house.gate.registry.tool(house.people["lena"], search)).quarantined
+
+
+async def test_an_errors_first_letter_is_raised_only_where_it_is_no_name(desk: Desk) -> None:
+    lena = await desk.browser("lena")
+    named, plain = (await lena.get("/console/tools/nope")).text, (await lena.get("/console/tools/no/x")).text
+    assert '<p class="say"><bdi class="data">&#39;nope&#39; names no tool' in named
+    assert '<p class="say upper"><bdi class="data">no server lists' in plain
 
 
 async def test_what_if_says_the_verdict_and_what_would_change_it(desk: Desk) -> None:
