@@ -47,9 +47,33 @@ TEXTS = (
     Text("kubernetes", "YAML, many objects", "manifest", _OBJECT, "---\n", (("verb", "apply"),)),
     Text("aws_cli", "many ids", "command", "i-0123456789abcdef0", " "),
     Text("azure", "many ids", "command", "/subscriptions/1/resourceGroups/rg/providers/x/y/z", " "),
+    Text(
+        "spl",
+        "a search",
+        "query",
+        "(Image=*\\\\cmd.exe OR Image=*\\\\powershell.exe) CommandLine=*-enc* user!=svc_backup",
+        " ",
+    ),
+    Text(
+        "spl", "many commands", "query", "| eval long=if(len(CommandLine)>100, 1, 0) | stats count by host, user", " "
+    ),
+    Text(
+        "kql",
+        "one table",
+        "query",
+        "| where ProcessCommandLine has_any (@'-enc', 'IEX') | extend n = strlen(AccountName)",
+    ),
+    Text("elasticsearch", "ES|QL", "query", '| WHERE process.name == "cmd.exe" AND user.name != "svc"', " "),
+    Text("sql", "one table", "query", "host = 'ws-7' and user_name <> 'svc' and bytes > 1000", " and "),
+    Text("plain", "words", "texts", "-Identity bob", " ", (("then", {"stage": "analyse"}),)),
     Text("http", "long path", "url", "/v1/hosts/4711", "", (("method", "GET"),)),
 )
 _BEGINNING = {
+    ("spl", "a search"): "index=main EventCode=1 ",
+    ("spl", "many commands"): "index=main EventCode=1 ",
+    ("kql", "one table"): "DeviceProcessEvents ",
+    ("elasticsearch", "ES|QL"): "FROM logs-* ",
+    ("sql", "one table"): "select count(*) from logs.events where ",
     ("shell", "bash, one command"): "sha256sum ",
     ("kubectl", "many names"): "kubectl get pods ",
     ("aws_cli", "many ids"): "aws ec2 describe-instances --instance-ids ",
@@ -71,7 +95,7 @@ def median_us(rule: str, given: dict[str, Any], part: str) -> float:
     for _ in range(ROUNDS):
         taken = []
         for n in range(CALLS):
-            call = {**given, part: f"{given[part]}{' ' * (n % 3)}"}
+            call = {**given, part: f"{given[part]}{' ' * n}"}
             started = time.perf_counter_ns()
             read(call)
             taken.append(time.perf_counter_ns() - started)

@@ -42,10 +42,10 @@ PLUGINS: Final = words(
 )
 _OF_ROWS: Final = words("bag_unpack narrow pivot autocluster basket diffpatterns preview estimate_data_size")
 _OUTSIDE: Final = re.compile(
-    r"\b(externaldata|external_data|external_table|(?=\w*_request)\w+|python|r|rlang|cluster|adx|arg|ai_\w+)\s*\("
-    r"|\bexternaldata\b|\]\s*\(",
-    re.IGNORECASE,
+    r"\b(externaldata|external_data|external_table|python|r|rlang|cluster|adx|arg|ai_\w+)\s*\("
+    r"|\bexternaldata\b|\]\s*\("
 )
+_REQUEST: Final = re.compile(r"\b\w*_request\w*\s*\(")
 _DATA = frozenset({Touches.PRIVILEGED_DATA})
 _KEPT = frozenset({Touches.PRIVILEGED_DATA, Touches.EVIDENCE, Touches.DETECTION_CONTROLS})
 _COMMANDS: Final[Mapping[str, Reversible]] = {
@@ -93,9 +93,8 @@ _PLUGIN = re.compile(r"\s*evaluate\s+(?:hint\.\w+\s*=\s*\w+\s+)*(\w+)", re.IGNOR
 _EVALUATE = re.compile(r"\bevaluate\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(
     r"(?<!\w)\(\s*[A-Za-z_]\w*\s*[|)]|\b(?:in|has_any|has_all)~?\s*\((?!\s*(?:[\"\d-]|dynamic\b))"
-    r"|\(\s*[A-Za-z_]\w*\s*$"
-    r"|\b(?:union|toscalar|materialize|database|table|workspace|app|resource|entity_group|view)\b\s*\(",
-    re.IGNORECASE,
+    r"|\(\s*[A-Za-z_]\w*\s*(?:\||$)"
+    r"|\b(?:union|toscalar|materialize|database|table|workspace|app|resource|entity_group|view)\b\s*\("
 )
 _LINE = re.compile(r"^[ \t]*\.[ \t]*[A-Za-z]", re.MULTILINE)
 _START = re.compile(r"\s*[A-Za-z_(\[]")
@@ -136,24 +135,27 @@ def _more_than_queries(stages: list[str]) -> str:
     """Why nobody can say that this statement only reads here, or ``""``."""
     if not _START.match(stages[0]):
         return f"{stages[0].strip()[:20]!r} begins no query"
-    if any(_LINE.search(stage) for stage in stages):
+    whole = "|".join(stages)
+    if "." in whole and _LINE.search(whole):
         return "a line begins with a dot, and may be a management command"
-    for number, stage in enumerate(stages):
-        if number and (why := _more_than_reads(stage)):
-            return why
-        if (outside := _OUTSIDE.search(stage)) is not None:
-            return f"{outside[0].strip('( ')} reads from, or sends to, another place"
-        for called in _EVALUATE.finditer(stage):
-            plugin = _PLUGIN.match(stage, called.start())
-            if plugin is None or plugin[1].casefold() not in PLUGINS:
-                return "evaluate runs a plug-in that is not known to read"
+    if (strange := next((name for name in map(_operator, stages[1:]) if name not in OPERATORS), None)) is not None:
+        return f"{strange[:40]!r} is no operator that is known to read"
+    lowered = whole.lower()
+    if (
+        outside := _OUTSIDE.search(lowered) or (_REQUEST.search(lowered) if "_request" in lowered else None)
+    ) is not None:
+        return f"{outside[0].strip('( ')} reads from, or sends to, another place"
+    for called in _EVALUATE.finditer(whole) if "evaluate" in whole.casefold() else ():
+        plugin = _PLUGIN.match(whole, called.start())
+        if plugin is None or plugin[1].casefold() not in PLUGINS:
+            return "evaluate runs a plug-in that is not known to read"
     return ""
 
 
 def _table(stages: list[str]) -> str:
     """The one table that a statement reads, or ``*``."""
     table = _TABLE.match(stages[0])
-    if table is None or any(_ELSEWHERE.search(stage) for stage in stages):
+    if table is None or _ELSEWHERE.search("|".join(stages).lower()):
         return "*"
     return table[1] if all(_of_rows(stage) for stage in stages[1:]) else "*"
 
@@ -195,11 +197,6 @@ def _statements(query: str) -> list[list[str]]:
             stages, text = [], ""
     found.append([*stages, text])
     return [stages for stages in found if any(stage.strip() for stage in stages)]
-
-
-def _more_than_reads(stage: str) -> str:
-    name = _operator(stage)
-    return "" if name in OPERATORS else f"{name[:40]!r} is no operator that is known to read"
 
 
 def _command(statements: list[list[str]]) -> Reading:
