@@ -182,7 +182,7 @@ def test_a_definition_that_changed_waits_for_a_leads_look(rough: Site, run: Run)
     assert (accepted.exit_code, "is accepted as its server defines it now" in accepted.output) == (0, True)
     assert propose(rough, "look", "h5")["state"] == "succeeded"
     unknown = run("tools", "accept", "rough/nothing", token=rough.tokens["olga"], url=rough.url)
-    assert unknown.exit_code == 1 and "no server lists rough/nothing" in unknown.output
+    assert unknown.exit_code == 1 and "no server lists 'rough/nothing' now" in unknown.output
 
 
 def test_all_of_a_long_argument_is_shown_when_asked_for(rough: Site, run: Run) -> None:
