@@ -163,7 +163,11 @@ class LazyTools(Mapping[str, Tool]):
 
 def read_vendor(text: str, source: str) -> Vendor:
     """Read one file. ``source`` is named in the :class:`ProfileError` that anything wrong in it raises."""
-    file = _convert(strict_yaml.read(text, source), _File, source)
+    return _checked(strict_yaml.read(text, source), source)
+
+
+def _checked(written: Any, source: str) -> Vendor:
+    file = _convert(written, _File, source)
     if not file.servers or not (file.tools or file.reads) or not file.vendor or "" in file.servers:
         raise ProfileError(f"{source}: vendor, servers and tools must not be empty")
     _once(file, source)
@@ -176,8 +180,9 @@ def pack(files: Mapping[str, str]) -> bytes:
     """The texts of checked files (by a short name each) as one that loads fast, for :func:`unpack`."""
     packed = []
     for source, text in files.items():
-        read_vendor(text, source)
-        packed.append({"source": source, **strict_yaml.read(text, source)})
+        written = strict_yaml.read(text, source)
+        _checked(written, source)
+        packed.append({"source": source, **written})
     return b"[\n" + b",\n".join(msgspec.json.encode(file) for file in packed) + b"\n]\n"
 
 

@@ -8,7 +8,7 @@ nowhere graver than the tool's own profile, so that no argument can say more for
 import msgspec
 
 from keyturn.core.action import Target
-from keyturn.core.profile import Profile, Reversible, Stage, Touches
+from keyturn.core.profile import Profile, Reversible, Stage, Touches, does_no_more
 
 EVERYTHING = 2**31 - 1
 """The reach of what names no bound: a wildcard, a filter, a statement without a condition."""
@@ -47,11 +47,7 @@ def narrowed(base: Profile, found: Reading) -> Profile:
     """
     if isinstance(found, Unread):
         return _standing(base, found.why)
-    if not (
-        found.stage.rank <= base.stage.rank
-        and found.reversible.rank <= base.reversible.rank
-        and found.touches <= base.touches
-    ):
+    if not does_no_more(found, base):
         return msgspec.structs.replace(
             _standing(base, f"{found.name} is graver than this tool is known to be"),
             named=found.targets,

@@ -7,7 +7,7 @@ stands for every call that no variant matches, so it must be at least as severe 
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -189,15 +189,33 @@ WORST = Profile(
 )
 
 
+class Effect(Protocol):
+    """What something does: a tool, or one call of it."""
+
+    @property
+    def stage(self) -> Stage: ...  # noqa: D102 — as in :class:`Profile`
+    @property
+    def reversible(self) -> Reversible: ...  # noqa: D102
+    @property
+    def touches(self) -> frozenset[Touches]: ...  # noqa: D102
+
+
+def does_no_more(one: Effect, ceiling: Effect) -> bool:
+    """True if ``one`` does nothing graver to the world than ``ceiling``: stage, reversibility, touches."""
+    return (
+        one.stage.rank <= ceiling.stage.rank
+        and one.reversible.rank <= ceiling.reversible.rank
+        and one.touches <= ceiling.touches
+    )
+
+
 def no_graver(profile: Profile, ceiling: Profile) -> bool:
     """True if ``profile`` claims nothing graver than ``ceiling``: stage, reversibility, touches, retry, targets.
 
     The order is partial and :data:`WORST` is above every profile that names the targets it names.
     """
     return (
-        profile.stage.rank <= ceiling.stage.rank
-        and profile.reversible.rank <= ceiling.reversible.rank
-        and profile.touches <= ceiling.touches
+        does_no_more(profile, ceiling)
         and profile.idempotent >= ceiling.idempotent
         and set(profile.targets) >= set(ceiling.targets)
     )
