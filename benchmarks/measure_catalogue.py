@@ -13,8 +13,8 @@ from typing import Any
 
 from keyturn.catalogue import Catalogue
 from keyturn.catalogue.agreement import agreement
-from keyturn.core.policy import Policy
-from keyturn.packs import load_pack
+from keyturn.config import PolicySettings
+from keyturn.policy_files import load_policy
 
 LABELS = Path(__file__).parents[1] / "tests/vectors/labels.jsonl"
 
@@ -26,8 +26,7 @@ def labels(half: str) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Each part; with ``-v`` every difference of the part that was looked at."""
-    catalogue, pack = Catalogue.load(), load_pack("standard")
-    policy = Policy.load(pack.schema, pack.guardrails, pack.sources)
+    catalogue, policy = Catalogue.load(), load_policy(PolicySettings(pack="standard"))
     for half in ("build", "held-out", "exam"):
         if not (labelled := labels(half)):
             continue

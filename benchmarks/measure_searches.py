@@ -17,10 +17,10 @@ import yaml
 
 from keyturn.catalogue import Catalogue
 from keyturn.catalogue.outlook import outlook
+from keyturn.config import PolicySettings
 from keyturn.core.action import ToolRef
 from keyturn.core.facts import Oversight
-from keyturn.core.policy import Policy
-from keyturn.packs import load_pack
+from keyturn.policy_files import load_policy
 
 SAMPLE = Path(__file__).parents[1] / "tests/vectors/searches.json"
 SERVER, TOOL, ARGUMENT = "livehybrid/splunk-mcp", "search_splunk", "search_query"
@@ -41,8 +41,8 @@ def searches(folder: str | None) -> Iterator[dict[str, Any]]:
 
 def free(queries: list[str]) -> list[bool]:
     """Whether each runs at once, under the standard pack and a mandate that names the tool."""
-    catalogue, pack, ref = Catalogue.load(), load_pack("standard"), ToolRef("siem", TOOL)
-    policy = Policy.load(pack.schema, pack.guardrails, pack.sources)
+    catalogue, ref = Catalogue.load(), ToolRef("siem", TOOL)
+    policy = load_policy(PolicySettings(pack="standard"))
     found = []
     for query in queries:
         arguments = {ARGUMENT: query}

@@ -1,7 +1,6 @@
 """What the gate would make of the tools behind it: asked of the servers themselves, before any agent comes."""
 
 import asyncio
-from collections.abc import Mapping
 
 import msgspec
 
@@ -20,9 +19,11 @@ from keyturn.tools.upstreams import UpstreamSettings, UpstreamTools
 
 
 class Profiled(msgspec.Struct, frozen=True):
-    """One tool as its server lists it now, and its profile at its gravest."""
+    """One tool as its server lists it now, and its profile at its gravest. ``server``: the catalogue's name for its
+    upstream, or ``""`` for one that no file names."""
 
     tool: str
+    server: str
     stage: str
     reversible: str
     basis: str
@@ -51,6 +52,7 @@ async def _profiled(config: Config) -> tuple[list[Profiled], list[str]]:
             found.append(
                 Profiled(
                     tool=str(ref),
+                    server=knowledge.server(ref.upstream) or "",
                     stage=profile.stage.value,
                     reversible=profile.reversible.value,
                     basis=profile.basis.value,
@@ -64,7 +66,7 @@ async def _profiled(config: Config) -> tuple[list[Profiled], list[str]]:
 
 def listed(name: str, settings: UpstreamSettings) -> list[Definition]:
     """Every tool of one server, as it lists them now; nothing is called or written. :class:`ToolNotSent` if none."""
-    found = asyncio.run(_listed({name: settings}))[name]
+    found = asyncio.run(_listed(name, settings))
     if not found:
         raise ToolNotSent(
             f"{name} does not answer, or lists no tool that can be used", hint="start it by hand, and look"
@@ -72,12 +74,10 @@ def listed(name: str, settings: UpstreamSettings) -> list[Definition]:
     return found
 
 
-async def _listed(settings: Mapping[str, UpstreamSettings]) -> dict[str, list[Definition]]:
-    async with UpstreamTools(settings) as tools:
-        refs = {name: [ToolRef(name, str(raw["name"])) for raw in tools.definitions(name)] for name in settings}
-        return {
-            name: [found for ref in each if (found := tools.definition(ref)) is not None] for name, each in refs.items()
-        }
+async def _listed(name: str, settings: UpstreamSettings) -> list[Definition]:
+    async with UpstreamTools({name: settings}) as tools:
+        refs = [ToolRef(name, str(raw["name"])) for raw in tools.definitions(name)]
+        return [found for ref in refs if (found := tools.definition(ref)) is not None]
 
 
 async def _pins(config: Config, refs: list[ToolRef]) -> dict[ToolRef, ToolPin]:

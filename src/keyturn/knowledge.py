@@ -60,6 +60,11 @@ class FileKnowledge:
         found._exposed = frozenset(name for name, upstream in config.upstreams.items() if upstream.exposed)
         return found
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The packaged profiles, and the operator's own over them."""
+        return self._catalogue
+
     def server(self, upstream: str) -> str | None:
         """The catalogue's name for an upstream, or None for one that no file profiles."""
         return self._servers.get(upstream)

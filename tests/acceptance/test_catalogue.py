@@ -10,11 +10,12 @@ from keyturn.catalogue import Catalogue
 from keyturn.catalogue.agreement import agreement
 from keyturn.catalogue.coverage import against
 from keyturn.catalogue.outlook import outlook
+from keyturn.config import PolicySettings
 from keyturn.core.action import ToolRef
 from keyturn.core.facts import Oversight
 from keyturn.core.policy import Policy
 from keyturn.core.profile import Basis, Stage
-from keyturn.packs import load_pack
+from keyturn.policy_files import load_policy
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 CATALOGUE = Catalogue.load()
@@ -39,8 +40,7 @@ def lines(name: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def policy() -> Policy:
-    pack = load_pack("standard")
-    return Policy.load(pack.schema, pack.guardrails, pack.sources)
+    return load_policy(PolicySettings(pack="standard"))
 
 
 def test_every_listed_tool_has_a_profile() -> None:

@@ -10,28 +10,21 @@ from keyturn.catalogue import Catalogue
 from keyturn.catalogue.outlook import plain_facts
 from keyturn.cli.catalogue_draft import draft
 from keyturn.cli.catalogue_review import review
-from keyturn.cli.plain import QUARANTINED, plain
-from keyturn.config import read_config
+from keyturn.cli.plain import QUARANTINED, RUNS, plain
+from keyturn.config import PolicySettings, read_config
 from keyturn.core.action import ToolRef
 from keyturn.core.canonical import parse_json
 from keyturn.core.facts import Facts
 from keyturn.core.operation import EVERYTHING
-from keyturn.core.policy import Policy
 from keyturn.core.profile import Basis, Profile, Stage
 from keyturn.errors import InvalidArguments, InvalidJson, NotFound
-from keyturn.packs import PACKS, load_pack
+from keyturn.packs import PACKS
+from keyturn.policy_files import load_policy
 
 CONFIG = click.option(
     "-c", "--config", "path", type=click.Path(path_type=Path), help="The upstreams and own files of this configuration."
 )
 _STAGES = {Stage.ANALYSE: "only reads", Stage.RECORD: "writes a note in the case", Stage.RESPOND: "changes something"}
-_RUNS = {
-    "free": "runs at once",
-    "confirm": "runs, and is taken back unless a person confirms it",
-    "one_key": "waits for one key",
-    "two_key": "waits for two keys",
-    "denied": "is denied",
-}
 
 
 @click.group()
@@ -61,13 +54,12 @@ def explain(tool: str, arguments: str, pack: str, objects: tuple[str, ...], path
     at_worst = known.profile(server, ref.name)
     profile = known.profile(server, ref.name, given) if given else at_worst
     facts = plain_facts(profile, ref, given, objects=objects)
-    shipped = load_pack(pack)
-    verdict = Policy.load(shipped.schema, shipped.guardrails, shipped.sources).decide(facts)
+    verdict = load_policy(PolicySettings(pack=pack)).decide(facts)
     draft_of = ref.upstream if ref.upstream in servers else ""
     lines = _told(ref, profile, facts, _unprofiled(known, ref.name, server, draft_of))
     if (at_worst.stage, at_worst.reversible, at_worst.touches) != (profile.stage, profile.reversible, profile.touches):
         lines.append(f"  at worst   {_kind(at_worst)}")
-    lines.append(f"  so         under the {pack} pack, and a mandate that covers it, it {_RUNS[verdict.word]}")
+    lines.append(f"  so         under the {pack} pack, and a mandate that covers it, it {RUNS[verdict.word]}")
     lines += [f"             {plain(reason.why)} [{plain(reason.policy)}]" for reason in verdict.reasons]
     click.echo("\n".join(lines))
 
@@ -80,7 +72,7 @@ def _known(path: Path | None) -> tuple[Catalogue, dict[str, str]]:
         return Catalogue.load(), {}
     config = read_config(path)
     knowledge = FileKnowledge.of(config)
-    return Catalogue.load(config.catalogue), {name: knowledge.server(name) or name for name in config.upstreams}
+    return knowledge.catalogue, {name: knowledge.server(name) or name for name in config.upstreams}
 
 
 def _found(known: Catalogue, upstreams: dict[str, str], tool: str) -> tuple[ToolRef, str]:
@@ -172,14 +164,11 @@ def coverage(path: Path | None, everything: bool) -> None:
             )
         return
     from keyturn.inspection import profiled
-    from keyturn.knowledge import FileKnowledge
 
-    config = read_config(path)
-    rows, silent = profiled(config)
-    knowledge = FileKnowledge.of(config)
+    rows, silent = profiled(read_config(path))
     for server in sorted({row.tool.partition("/")[0] for row in rows}):
         own = [row for row in rows if row.tool.partition("/")[0] == server]
-        _server(server, own, everything, knowledge.server(server) is None)
+        _server(server, own, everything, not own[0].server)
     for name in silent:
         click.echo(f"{plain(name)} does not answer, or lists no tool that can be used", err=True)
     if silent or any(row.quarantined or row.basis == Basis.UNKNOWN.value for row in rows):

@@ -9,15 +9,13 @@ import click
 from keyturn.catalogue import read_vendor
 from keyturn.cli.catalogue_source import COMMAND, Source, source_of
 from keyturn.cli.plain import plain
-from keyturn.core.profile import WORST, Stage, Touches
+from keyturn.core.profile import GUARDED, WORST, Stage
 from keyturn.core.suspicion import Neighbours, flags
 from keyturn.errors import ConfigError, Conflict
 from keyturn.gate.ports import Definition
 
 if TYPE_CHECKING:
     from keyturn.catalogue.lexicon import Draft
-
-_GUARDED = frozenset({Touches.SECRETS, Touches.PRIVILEGED_DATA, Touches.EVIDENCE})
 
 
 @click.command()
@@ -71,7 +69,7 @@ def _of(definition: Definition) -> "Draft":
 def _tell(source: Source, output: Path, tools: list[Definition]) -> None:
     profiles = [_of(each).profile for each in tools]
     reads = [p for p in profiles if p.stage is Stage.ANALYSE]
-    plain_reads = sum(not p.touches & _GUARDED for p in reads)
+    plain_reads = sum(not p.touches & GUARDED for p in reads)
     worst = sum((p.stage, p.reversible, p.touches) == (WORST.stage, WORST.reversible, WORST.touches) for p in profiles)
     click.echo(f"wrote {plain(output)}: {len(tools)} tools of {plain(source.server)}", err=True)
     click.echo(

@@ -14,22 +14,15 @@ from keyturn.catalogue.lexicon import Draft
 from keyturn.catalogue.lexicon import draft as drafted
 from keyturn.catalogue.review_file import FIELDS, Standing, accepted, changed, needs_why, profile_of, tools_of
 from keyturn.cli.catalogue_source import Source
-from keyturn.cli.plain import plain, plain_json
-from keyturn.core.policy import Policy
+from keyturn.cli.plain import RUNS, plain, plain_json
+from keyturn.config import PolicySettings
 from keyturn.core.profile import Profile, Reviewed
 from keyturn.core.suspicion import Neighbours, flags
 from keyturn.errors import ConfigError, NotFound, ProfileError
 from keyturn.gate.ports import Definition
-from keyturn.packs import load_pack
+from keyturn.policy_files import load_policy
 
 PACK = "standard"
-_RUNS = {
-    "free": "it runs at once",
-    "confirm": "it runs, and is taken back unless a person confirms it",
-    "one_key": "it waits for one key",
-    "two_key": "it waits for two keys",
-    "denied": "it is denied",
-}
 Ask = Callable[[str], str]
 
 
@@ -48,8 +41,7 @@ class Session:
         self._file, self._person, self._name = file, person, source.name
         self._live = {each.tool.name: each for each in source.listed()}
         self._around = Neighbours([each.tool for each in self._live.values()])
-        pack = load_pack(PACK)
-        self._policy = Policy.load(pack.schema, pack.guardrails, pack.sources)
+        self._policy = load_policy(PolicySettings(pack=PACK))
 
     def accept(self, name: str, why: str) -> None:
         """Accept one tool as the file has it; ``why`` stands instead of a draft's own sentence."""
@@ -142,7 +134,7 @@ class Session:
         if profile.why:
             click.echo(f"  why         {plain(profile.why)}")
         verdict = outlooks.outlook(self._policy, profile, definition.tool, {})
-        click.echo(f"  so          under the {PACK} pack, as far as the profile alone says, {_RUNS[verdict.word]}")
+        click.echo(f"  so          under the {PACK} pack, as far as the profile alone says, it {RUNS[verdict.word]}")
 
 
 def _fields(profile: Profile) -> list[tuple[str, str]]:

@@ -11,6 +11,14 @@ QUARANTINED = (
     "quarantined: the definition, or how the server is launched, is not what people trusted. "
     "A tool's page in the console shows what changed; keyturn tools accept TOOL trusts it again"
 )
+RUNS = {
+    "free": "runs at once",
+    "confirm": "runs, and is taken back unless a person confirms it",
+    "one_key": "waits for one key",
+    "two_key": "waits for two keys",
+    "denied": "is denied",
+}
+"""What a verdict's word means, after *it*."""
 _MISTAKABLE = re.compile(r"\\(?=[nt\\]|u\{)")
 
 

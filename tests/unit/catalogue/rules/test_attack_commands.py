@@ -9,12 +9,13 @@ import pytest
 
 from keyturn.catalogue.outlook import outlook
 from keyturn.catalogue.rules import RULES
+from keyturn.config import PolicySettings
 from keyturn.core.action import ToolRef
 from keyturn.core.facts import Oversight
 from keyturn.core.operation import Operation, narrowed
 from keyturn.core.policy import Policy
 from keyturn.core.profile import WORST, Stage
-from keyturn.packs import load_pack
+from keyturn.policy_files import load_policy
 
 SAMPLE: dict[str, Any] = json.loads((Path(__file__).parents[3] / "vectors/attack-commands.json").read_text())
 TOOL = ToolRef("edr", "run_command")
@@ -23,8 +24,7 @@ HALVES = ("even", "odd")
 
 @functools.cache
 def policy() -> Policy:
-    pack = load_pack("standard")
-    return Policy.load(pack.schema, pack.guardrails, pack.sources)
+    return load_policy(PolicySettings(pack="standard"))
 
 
 def runs_free(line: dict[str, str], *objects: str) -> bool:
