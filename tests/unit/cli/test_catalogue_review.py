@@ -38,10 +38,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+KEYTURN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from keyturn.cli.main import main; main()"
+)
+"""The program with Ctrl-C as a terminal gives it: a suite that runs in the background hands on that it is ignored."""
+
+
 def on_terminal(folder: Path, *answers: str) -> tuple[int, str]:
     """The command on a terminal; each answer is typed when it asks, and BREAK is the interrupt that Ctrl-C sends."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "keyturn.cli", "catalogue", "review", FILE, "--person", "Olga"]
+    command = [sys.executable, "-c", KEYTURN, "catalogue", "review", FILE, "--person", "Olga"]
     with subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         said, seen, left, broken, until = "", 0, list(answers), False, time.monotonic() + 60
