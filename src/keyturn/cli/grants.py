@@ -1,4 +1,4 @@
-"""Who may do what: people, agents, mandates, stops, and which definitions of tools are trusted."""
+"""Who may do what: people, agents, mandates and stops."""
 
 import os
 from pathlib import Path
@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from keyturn.cli.plain import QUARANTINED, plain
+from keyturn.cli.plain import plain
 from keyturn.cli.remote import REMOTE, Remote
 from keyturn.cli.times import clock, left, now
-from keyturn.config import read_config
 from keyturn.errors import Conflict
 from keyturn.gate import GateSettings
 
@@ -193,42 +192,6 @@ def revoke_mandate(remote: Remote, mandate_id: str, reason: str) -> None:
     """Revoke a mandate: nothing runs under it any more."""
     remote.revoke("mandates", mandate_id, reason)
     click.echo(f"{plain(mandate_id)} is revoked.")
-
-
-@click.group()
-def tools() -> None:
-    """Tools behind the gate: what they are profiled as, and which wait for a person's look."""
-
-
-@tools.command("list")
-@click.option("-c", "--config", "path", type=click.Path(path_type=Path), default="keyturn.toml", show_default=True)
-def list_tools(path: Path) -> None:
-    """Ask every configured server for its tools, and say what each is profiled as."""
-    from keyturn.inspection import profiled
-
-    rows, silent = profiled(read_config(path))
-    for row in rows:
-        touches = f"  touches {', '.join(row.touches)}" if row.touches else ""
-        click.echo(f"{plain(row.tool):<48} {row.stage:<8} {row.reversible:<16} {row.basis}{touches}")
-        if row.quarantined:
-            click.echo("    QUARANTINED")
-        for why in row.flags:
-            click.echo(f"    LOOK: {plain(why)}")
-    if any(row.quarantined for row in rows):
-        click.echo(QUARANTINED)
-    for name in silent:
-        click.echo(f"{plain(name)} does not answer, or lists no tool that can be used", err=True)
-    if silent:
-        raise click.exceptions.Exit(1)
-
-
-@tools.command("accept")
-@click.argument("tool")
-@REMOTE
-def accept_tool(remote: Remote, tool: str) -> None:
-    """Accept a tool's new definition, after you have looked at it: its page in the console shows what changed."""
-    remote.accept_tool(tool)
-    click.echo(f"{plain(tool)} is accepted as its server defines it now.")
 
 
 @click.command()

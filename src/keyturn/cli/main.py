@@ -14,6 +14,7 @@ from keyturn.cli.notify import notify
 from keyturn.cli.plain import plain
 from keyturn.cli.policy import policy
 from keyturn.cli.run import demo, init, serve, wrap
+from keyturn.cli.tools import tools
 from keyturn.errors import ConfigError, KeyturnError, PolicyError, ProfileError
 
 SETTINGS = (ConfigError, PolicyError, ProfileError)
@@ -60,7 +61,7 @@ for command in (
     grants.mandate,
     grants.agent,
     grants.person,
-    grants.tools,
+    tools,
     care.deputy,
     care.health,
     care.drill,

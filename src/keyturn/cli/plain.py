@@ -9,7 +9,7 @@ from keyturn.core.hidden import segments
 MOST = 2_000
 QUARANTINED = (
     "quarantined: the definition, or how the server is launched, is not what people trusted. "
-    "A tool's page in the console shows what changed; keyturn tools accept TOOL trusts it again"
+    "keyturn tools show TOOL says what changed, and keyturn tools accept TOOL trusts it again"
 )
 RUNS = {
     "free": "runs at once",

@@ -218,10 +218,18 @@ class Remote:
         """Issue a mandate."""
         return dict(self.post("/v1/mandates", draft))
 
-    def accept_tool(self, tool: str) -> None:
-        """Trust a tool's definition as it is now."""
-        upstream, _, name = tool.partition("/")
-        self._send("POST", f"/v1/tools/{_part(upstream)}/{quote(name)}/acceptance")
+    def tool(self, tool: str) -> dict[str, Any]:
+        """One tool: its profile, how far it is trusted, and what changed."""
+        return dict(self.get(_tool(tool)))
+
+    def quarantined(self, upstream: str) -> list[str]:
+        """The tools that wait for a person's look, of one upstream or (``""``) of all."""
+        found = [str(row["tool"]) for row in self.get("/v1/tools", {"quarantined": True})["tools"]]
+        return [tool for tool in found if upstream in ("", tool.partition("/")[0])]
+
+    def accept_tool(self, tool: str, seen: str) -> None:
+        """Trust a tool's definition, if ``seen`` is its fingerprint now."""
+        self._send("POST", f"{_tool(tool)}/acceptance", params={"seen": seen})
 
     def stop(self, scope: str, subject: str, reason: str) -> dict[str, Any]:
         """Press the stop."""
@@ -251,6 +259,11 @@ class _InProcess(httpx2.BaseTransport):
 
 def _part(text: str) -> str:
     return quote(text, safe="")
+
+
+def _tool(tool: str) -> str:
+    upstream, _, name = tool.partition("/")
+    return f"/v1/tools/{_part(upstream)}/{quote(name)}"
 
 
 def _is_here(host: str) -> bool:

@@ -5,7 +5,6 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from keyturn.console.asking import REFUSALS, can
-from keyturn.console.difference import differences
 from keyturn.console.errors import status_of
 from keyturn.console.listing import listed
 from keyturn.console.routes import Deed, Page
@@ -65,13 +64,10 @@ def _count(upstream: UpstreamSeen) -> dict[str, int]:
 
 
 async def _one(visit: Visit, found: ToolSeen, problem: KeyturnError | None) -> Response:
-    pin, now = found.pin, found.definition
     return await visit.page(
         "tool.html",
         status_of(problem),
         t=found,
-        difference=differences(pin.definition, now.raw) if found.quarantined and pin and pin.definition else None,
-        relaunched=bool(pin and pin.launch and pin.launch != now.launch),
         can=can(visit.person),
         problem=problem,
         path=path_of(found.tool),

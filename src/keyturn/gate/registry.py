@@ -6,6 +6,7 @@ import msgspec
 
 from keyturn.core.action import ToolRef
 from keyturn.core.cedar import Rule
+from keyturn.core.difference import Difference, differences
 from keyturn.core.hold import person_id
 from keyturn.core.mandate import Mandate
 from keyturn.core.profile import Profile
@@ -58,6 +59,17 @@ class ToolSeen(msgspec.Struct, frozen=True, kw_only=True):
     def quarantined(self) -> bool:
         """Its definition is not the one that people trust."""
         return quarantined(self.definition, self.pin, self.profile)
+
+    @property
+    def relaunched(self) -> bool:
+        """Its server is launched another way than when people trusted it."""
+        return bool(self.pin and self.pin.launch and self.pin.launch != self.definition.launch)
+
+    @property
+    def difference(self) -> Difference | None:
+        """What changed in a quarantined tool's definition; None if it is not, or if the old text was not kept."""
+        known = self.quarantined and self.pin is not None and self.pin.definition
+        return differences(known, self.definition.raw) if known else None
 
 
 class UpstreamSeen(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.gate import Gate
-from keyturn.rest import actions, care, dossier, grants, journal
+from keyturn.rest import actions, care, dossier, grants, journal, tools
 from keyturn.rest.errors import answer_errors, error_answer
 from keyturn.rest.journal import Journal
 from keyturn.rest.routes import Route, add_routes, answer
@@ -79,6 +79,7 @@ def create_app(
             *dossier.ROUTES,
             *grants.ROUTES,
             *journal.ROUTES,
+            *tools.ROUTES,
             Route("GET", "/v1/health", health, None, {200: HealthView}),
         ),
     )

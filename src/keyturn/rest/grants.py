@@ -1,10 +1,9 @@
-"""Who may do what: people, agents, mandates, tools' definitions, and the stop."""
+"""Who may do what: people, agents, mandates, and the stop."""
 
 from typing import Annotated
 
 from fastapi import Response
 
-from keyturn.core.action import ToolRef
 from keyturn.core.mandate import Mandate
 from keyturn.gate import MandateDraft
 from keyturn.gate.records import Stop
@@ -26,7 +25,6 @@ from keyturn.rest.requests import (
 )
 from keyturn.rest.routes import Route, answer
 from keyturn.rest.views import (
-    AcceptedView,
     AgentsView,
     AgentView,
     InvitedView,
@@ -130,12 +128,6 @@ async def revoke_person(gate: TheGate, who: ThePerson, person_id: str, reason: R
     return answer(person_view(await gate.revoke_person(who, person_id, reason)))
 
 
-async def accept_tool(gate: TheGate, who: ThePerson, upstream: str, name: str) -> Response:
-    """Trust a tool's changed definition as it is now, after a look at it. Takes no body."""
-    pin = await gate.accept_tool(who, ToolRef(upstream, name))
-    return answer(AcceptedView(str(pin.tool), pin.fingerprint, pin.pinned_at, pin.pinned_by))
-
-
 ROUTES = (
     Route("POST", "/v1/mandates", issue_mandate, MandateDraft, {201: Mandate}),
     Route("GET", "/v1/mandates", list_mandates, None, {200: MandatesView}),
@@ -153,5 +145,4 @@ ROUTES = (
     Route("POST", "/v1/invitations", invite_person, NewInvitation, {201: InvitedView}),
     Route("GET", "/v1/people", list_people, None, {200: PeopleView}),
     Route("DELETE", "/v1/people/{person_id}", revoke_person, None, {200: PersonView}),
-    Route("POST", "/v1/tools/{upstream}/{name:path}/acceptance", accept_tool, None, {200: AcceptedView}),
 )

@@ -10,7 +10,7 @@ from keyturn.core.explain import Change, Explanation, Level
 from keyturn.core.facts import Facts
 from keyturn.core.mandate import Mandate
 from keyturn.core.policy import Reason
-from keyturn.core.profile import Basis, Reversible, Stage, TargetRule, Touches
+from keyturn.core.profile import Basis, Profile, Reversible, Stage, TargetRule, Touches
 from keyturn.gate import Story, Supposition
 from keyturn.gate.records import ActionRecord, Agent, Person, Role, Stop
 
@@ -269,23 +269,28 @@ def explanation_view(explanation: Explanation) -> ExplanationView:
     )
 
 
+def profile_view(profile: Profile) -> ProfileView:
+    """A profile with tools by name instead of templates."""
+    return ProfileView(
+        stage=profile.stage,
+        reversible=profile.reversible,
+        touches=tuple(sorted(profile.touches)),
+        basis=profile.basis,
+        targets=profile.targets,
+        inverse=profile.inverse.tool if profile.inverse is not None else None,
+        by_hand=profile.by_hand,
+        preserve=tuple(step.tool for step in profile.preserve.values()),
+        check=profile.check.tool if profile.check is not None else None,
+        idempotent=profile.idempotent,
+        why=profile.why,
+    )
+
+
 def supposition_view(supposed: Supposition) -> SuppositionView:
-    """A supposition with words instead of numbers, and tools by name instead of templates."""
-    profile, told = supposed.profile, explanation_view(supposed.explanation)
+    """A supposition with words instead of numbers."""
+    told = explanation_view(supposed.explanation)
     return SuppositionView(
-        profile=ProfileView(
-            stage=profile.stage,
-            reversible=profile.reversible,
-            touches=tuple(sorted(profile.touches)),
-            basis=profile.basis,
-            targets=profile.targets,
-            inverse=profile.inverse.tool if profile.inverse is not None else None,
-            by_hand=profile.by_hand,
-            preserve=tuple(step.tool for step in profile.preserve.values()),
-            check=profile.check.tool if profile.check is not None else None,
-            idempotent=profile.idempotent,
-            why=profile.why,
-        ),
+        profile=profile_view(supposed.profile),
         facts=supposed.facts,
         verdict=told.verdict,
         levels=told.levels,

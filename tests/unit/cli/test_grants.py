@@ -1,4 +1,4 @@
-"""Who may do what, from the command line: the first owner, people, agents, mandates, tools."""
+"""Who may do what, from the command line: the first owner, people, agents, mandates."""
 
 import subprocess
 import sys
@@ -49,14 +49,6 @@ def test_a_token_comes_from_a_file_and_never_from_an_argument(site: Site, run: R
     assert run("holds", "--url", site.url, "--token", site.tokens["ana"]).exit_code == 2
 
 
-def test_tools_are_listed_with_their_profiles(site: Site, run: Run) -> None:
-    listed = run("tools", "list", "-c", str(site.config))
-    assert listed.exit_code == 0, listed.output
-    lines = {line.split()[0]: line for line in listed.output.splitlines()}
-    assert lines["range/edr_get_host"].split()[1:4] == ["analyse", "no_effect", "reviewed"]
-    assert "irreversible" in lines["range/edr_run_script"]
-
-
 def test_a_token_never_travels_in_the_clear_to_another_machine(run: Run) -> None:
     ended = run("holds", "--url", "http://gate.example.com", token="ktp_x")
     assert ended.exit_code == 2
@@ -79,14 +71,6 @@ def test_an_invitation_is_a_link_alone_on_standard_output(tmp_path: Path, run: R
     assert made.stdout.startswith("https://keyturn.example.com/console/join/kti_") and made.stdout.count("\n") == 1
     again = run("person", "invite", "nina", "-c", str(config), token=token)
     assert again.exit_code == 1 and "no role" in again.output
-
-
-def test_a_server_that_does_not_answer_is_named(run: Run, tmp_path: Path) -> None:
-    config = tmp_path / "keyturn.toml"
-    config.write_text('[upstreams.gone]\ncommand = "/nonexistent/server"\n')
-    ended = run("tools", "list", "-c", str(config))
-    assert ended.exit_code == 1
-    assert "gone does not answer" in ended.stderr
 
 
 def test_a_token_that_counts_as_long_lived_is_warned_of(site: Site, run: Run) -> None:

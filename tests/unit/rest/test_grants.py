@@ -74,21 +74,3 @@ async def test_only_a_process_of_the_operators_own_makes_the_first_owner_without
     assert (await api.post("", "/v1/people", body)).status_code == 401
     api.app = create_app(api.house.gate, first_owner=True)
     assert (await api.post("", "/v1/people", body)).status_code == 403, "there is somebody already"
-
-
-async def test_a_tool_that_no_server_lists_is_not_accepted(api: Any) -> None:
-    assert (await api.post("lea", "/v1/tools/soc/no/such/acceptance")).status_code == 404
-    accepted = await api.post("lea", "/v1/tools/soc/tag/acceptance")
-    assert (accepted.json()["tool"], accepted.json()["accepted_by"]) == ("soc/tag", "lea")
-
-
-async def test_an_owner_invites_and_the_link_is_all_that_is_told(api: Any) -> None:
-    made = await api.post("una", "/v1/invitations", {"name": "nina", "roles": ["analyst"]})
-    assert made.status_code == 201 and made.json().keys() == {"person", "link", "expires_at"}
-    assert made.json()["link"].startswith("http://localhost:8787/console/join/kti_")
-    assert (await api.post("kim", "/v1/invitations", {"name": "lea"})).status_code == 403
-    assert (await api.post("responder", "/v1/invitations", {"name": "lea"})).status_code == 403
-    assert (await api.post("una", "/v1/invitations", {"name": "x", "roles": ["root"]})).status_code == 400
-    assert (await api.post("una", "/v1/invitations", {"name": "x"})).status_code == 400
-    api.house.ctx.passkeys = None
-    assert (await api.post("una", "/v1/invitations", {"name": "kim"})).status_code == 409

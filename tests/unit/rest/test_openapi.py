@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from keyturn.rest import actions, care, dossier, grants, journal
+from keyturn.rest import actions, care, dossier, grants, journal, tools
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def refs(value: Any) -> set[str]:
 async def test_every_route_is_described(document: Any) -> None:
     assert document["openapi"].startswith("3.1.")
     described = {(m.upper(), path) for path, item in document["paths"].items() for m in item}
-    routes = (*actions.ROUTES, *care.ROUTES, *dossier.ROUTES, *grants.ROUTES, *journal.ROUTES)
+    routes = (*actions.ROUTES, *care.ROUTES, *dossier.ROUTES, *grants.ROUTES, *journal.ROUTES, *tools.ROUTES)
     served = {(r.method, r.path.replace(":path}", "}")) for r in routes} | {("GET", "/v1/health")}
     assert described == served
 

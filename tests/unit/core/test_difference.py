@@ -2,7 +2,7 @@
 
 import json
 
-from keyturn.console.difference import MOST, Change, differences
+from keyturn.core.difference import MOST, Change, differences
 
 
 def test_each_changed_value_is_named_with_what_both_have_in_common() -> None:
