@@ -25,11 +25,15 @@ from keyturn.core.profile import (
     no_graver,
     same,
 )
+from keyturn.core.withholding import bare
 from keyturn.errors import ProfileError
 
 _Ids = tuple[str, ...]
 EXPLAINED = frozenset({Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA})
 """A reviewed read that touches one of these says why, as a reviewed change does."""
+
+SHORTEST = 4
+"""Letters and digits of a withheld field's name; a shorter one stands in too many words."""
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +136,7 @@ class _WrittenTool(_Written, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     variants: tuple[_WrittenVariant, ...] = ()
     rule: dict[str, dict[str, Any]] = {}
     reviewed: Reviewed | None = None
+    withholds: tuple[str, ...] = ()
 
 
 class LazyTools(Mapping[str, Tool]):
@@ -232,6 +237,7 @@ def _tool(name: str, written: _WrittenTool, defaults: _Defaults) -> Tool:
         reversible=Reversible.NO_EFFECT,
         basis=defaults.basis,
         reviewed=written.reviewed,
+        withholds=written.withholds,
     )
     if written.reversible is None and written.stage is not Stage.ANALYSE:
         raise ProfileError(f"stage {written.stage} needs reversible", hint="say what it takes to restore")
@@ -290,6 +296,7 @@ def _profile(written: _Written, stage: Stage, below: Profile) -> Profile:
         openc2=below.openc2 if written.openc2 is None else written.openc2,
         d3fend=below.d3fend if written.d3fend is None else written.d3fend,
         react=below.react if written.react is None else written.react,
+        withholds=below.withholds,
     )
 
 
@@ -319,6 +326,15 @@ def _believable(profile: Profile) -> None:
         (
             profile.reviewed is not None and profile.basis is not Basis.REVIEWED,
             "a profile that somebody accepted is reviewed: basis and reviewed belong together",
+        ),
+        (bool(profile.withholds) and not reads, "only a read withholds something of its answer"),
+        (
+            any(len(bare(name)) < SHORTEST for name in profile.withholds),
+            f"withholds names fields, each of at least {SHORTEST} letters or digits",
+        ),
+        (
+            profile.basis is Basis.REVIEWED and bool(profile.withholds) and not profile.why,
+            "a reviewed read that withholds something says why",
         ),
         (profile.basis is Basis.UNKNOWN, "a profile that is written down is reviewed or derived"),
     )

@@ -131,6 +131,8 @@ def _told(ref: ToolRef, profile: Profile, facts: Facts, unprofiled: str) -> list
     if profile.reach > len(targets):
         targets.append("no bound that can be read" if profile.reach == EVERYTHING else f"{profile.reach:,} in all")
     lines.append(f"  targets    {', '.join(targets) or 'none named'}")
+    if profile.withholds:
+        lines.append(f"  withheld   {plain(', '.join(profile.withholds))}: no agent sees these of the answer")
     if profile.stage is Stage.RESPOND:
         back = profile.inverse.tool if profile.inverse is not None else profile.by_hand
         lines.append(f"  way back   {plain(back) if back else 'none that is known'}")

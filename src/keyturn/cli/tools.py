@@ -84,6 +84,8 @@ def _show(tool: dict[str, Any]) -> None:
     click.echo(f"  says     {plain(tool['description'], SHOWN) or 'nothing'}")
     touches = ", ".join(profile["touches"]) or "nothing sensitive"
     click.echo(f"  profile  {profile['stage']}, {profile['reversible']}, touches {touches} ({profile['basis']})")
+    if profile["withholds"]:
+        click.echo(f"  withheld {plain(', '.join(profile['withholds']))}: no agent sees these of the answer")
     if profile["why"]:
         click.echo(f"  why      {plain(profile['why'])}")
     since = f"since {clock(trusted['at'])} ({plain(trusted['by'])})" if trusted else "from its first call on"

@@ -154,8 +154,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     ``by_hand`` says how a person takes it back where no tool of the same server does; ``does`` what the call does, as
     a phrase with ``{argument}`` where a value of the call belongs (:mod:`keyturn.core.sentence`). ``named`` and
     ``reach`` are of one call only: the targets that a rule read in its arguments, and how many it meets at least
-    (:mod:`keyturn.core.operation`). ``reviewed``: the definition that its reviewer looked at; another one quarantines
-    the tool until a person accepts it (ADR 0006).
+    (:mod:`keyturn.core.operation`). ``withholds`` names the fields of a read's answer that hold credentials: the agent
+    gets the answer without them (:mod:`keyturn.core.withholding`). ``reviewed``: the definition that its reviewer
+    looked at; another one quarantines the tool until a person accepts it (ADR 0006).
     """
 
     tool: str
@@ -177,6 +178,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     react: tuple[str, ...] = ()
     named: tuple[Target, ...] = ()
     reach: int = 0
+    withholds: tuple[str, ...] = ()
 
 
 WORST = Profile(
@@ -210,7 +212,8 @@ def does_no_more(one: Effect, ceiling: Effect) -> bool:
 
 
 def no_graver(profile: Profile, ceiling: Profile) -> bool:
-    """True if ``profile`` claims nothing graver than ``ceiling``: stage, reversibility, touches, retry, targets.
+    """True if ``profile`` claims nothing graver than ``ceiling``: stage, reversibility, touches, retry, targets,
+    what it withholds.
 
     The order is partial and :data:`WORST` is above every profile that names the targets it names.
     """
@@ -218,6 +221,7 @@ def no_graver(profile: Profile, ceiling: Profile) -> bool:
         does_no_more(profile, ceiling)
         and profile.idempotent >= ceiling.idempotent
         and set(profile.targets) >= set(ceiling.targets)
+        and set(profile.withholds) >= set(ceiling.withholds)
     )
 
 

@@ -83,7 +83,9 @@ def _released(entry: Entry) -> Sentence:
 
 def _outcome(entry: Entry) -> Sentence:
     said = _STATES.get(str(entry.get("state")), "it ended")
-    return (Piece(f"{said[0].upper()}{said[1:]}"), *_because(entry))
+    count = entry.get("withheld")
+    kept = (Piece(f"; credentials taken out of the answer: {count}"),) if isinstance(count, int) else ()
+    return (Piece(f"{said[0].upper()}{said[1:]}"), *_because(entry), *kept)
 
 
 def _by(words: str) -> Callable[[Entry], Sentence]:

@@ -20,6 +20,7 @@ from keyturn.core.hold import Hold, Key
 from keyturn.core.policy import Ruling
 from keyturn.core.profile import Profile, Reversible, Stage, Touches, disproved, readable, resolve, unmet
 from keyturn.core.quorum import escalations, sets_for
+from keyturn.core.withholding import without
 from keyturn.errors import InvalidJson, KeyturnError, StoreError, ToolError, ToolLost, ToolNotSent
 from keyturn.gate.context import Context
 from keyturn.gate.drills import reveal
@@ -179,32 +180,38 @@ async def _run(
         scope["preserved"] = await _preserve(ctx, record, profile, scope)
     call = ToolCall(tool=record.tool, arguments=canonical_json(action.arguments), action=record.id)
     try:
-        answer = await ctx.tools.call(call, caller)
+        answer = _kept_back(profile, await ctx.tools.call(call, caller))
     except RpcError as e:
         raw = msgspec.json.encode({"error": {"code": e.code, "message": e.message[:2000]}})
-        await _conclude(ctx, record, action, profile, Step.FAIL, f"the server refused: {e.message[:300]}", raw, True)
+        why = f"the server refused: {e.message[:300]}"
+        await _conclude(ctx, record, action, profile, Step.FAIL, why, ToolAnswer(raw, True))
         raise
     except ToolNotSent as e:
-        await _conclude(ctx, record, action, profile, Step.FAIL, f"not sent: {e.message}", None, True)
+        await _conclude(ctx, record, action, profile, Step.FAIL, f"not sent: {e.message}", None)
         raise
     except ToolLost as e:
         why = f"no usable answer: {e.message}"
-        await _conclude(ctx, record, action, profile, _unanswered(profile), why, None, True)
+        await _conclude(ctx, record, action, profile, _unanswered(profile), why, None)
         raise
     except asyncio.CancelledError:
-        outcome = _outcome(
-            ctx, record, action, profile, _unanswered(profile), "the caller left before the answer", None, True
-        )
-        ctx.store.defer(outcome)
+        why = "the caller left before the answer"
+        ctx.store.defer(_outcome(ctx, record, action, profile, _unanswered(profile), why, None))
         raise
     if answer.is_error:
-        why = "the tool answered with an error"
-        return await _conclude(ctx, record, action, profile, Step.FAIL, why, answer.result, True), answer
-    if _asks_first(answer.result):
-        why = "the server asks for input before it does anything"
-        return await _conclude(ctx, record, action, profile, Step.FAIL, why, answer.result, False), answer
-    step, why = await _effect(ctx, record, profile, scope, answer)
-    return await _conclude(ctx, record, action, profile, step, why, answer.result, False), answer
+        step, why = Step.FAIL, "the tool answered with an error"
+    elif _asks_first(answer.result):
+        step, why = Step.FAIL, "the server asks for input before it does anything"
+    else:
+        step, why = await _effect(ctx, record, profile, scope, answer)
+    return await _conclude(ctx, record, action, profile, step, why, answer), answer
+
+
+def _kept_back(profile: Profile, answer: ToolAnswer) -> ToolAnswer:
+    """The answer without what the profile withholds of it (ADR 14): neither the agent nor the journal gets that."""
+    if not profile.withholds:
+        return answer
+    result, count = without(answer.result, profile.withholds)
+    return ToolAnswer(result, answer.is_error, count)
 
 
 def _asks_first(result: bytes) -> bool:
@@ -315,14 +322,14 @@ async def _conclude(
     profile: Profile,
     step: Step,
     because: str,
-    result: bytes | None,
-    is_error: bool,
+    answer: ToolAnswer | None,
 ) -> ActionRecord:
     """Step 6. A free read's outcome is committed with the next group; every other one before we go on (ADR 0005)."""
-    outcome = _outcome(ctx, record, action, profile, step, because, result, is_error)
+    outcome = _outcome(ctx, record, action, profile, step, because, answer)
     if record.oversight is Oversight.FREE and profile.stage is Stage.ANALYSE:
         ctx.store.defer(outcome)
-        return replace(record, state=advance(record.state, step), ended_because=because, is_error=is_error)
+        failed = answer is None or answer.is_error
+        return replace(record, state=advance(record.state, step), ended_because=because, is_error=failed)
     try:
         concluded = await ctx.store.write(outcome)
     except StoreError as e:
@@ -346,22 +353,27 @@ def _outcome(
     profile: Profile,
     step: Step,
     because: str,
-    result: bytes | None,
-    is_error: bool,
+    answer: ToolAnswer | None,
 ) -> Callable[[Tx], ActionRecord]:
+    """The record of how it ended; without an answer it failed."""
+    failed = answer is None or answer.is_error
+
     def write(tx: Tx) -> ActionRecord:
         now = tx.latest(ctx.clock.now())
         state = advance(record.state, step)
         due = now + ctx.settings.confirm_s * 1000 if state is State.CONFIRMING else 0
-        body: dict[str, Any] = {"state": state.value, "because": because, "is_error": is_error}
+        body: dict[str, Any] = {"state": state.value, "because": because, "is_error": failed}
         payloads: dict[str, bytes] = {}
-        if result is not None:
+        if answer is not None:
+            result = answer.result
             body["result"] = {"bytes": len(result), "commitment": commit(bytes.fromhex(action.nonce), result)}
             if len(result) <= _room(ctx, record, profile):
                 payloads["result"] = result
+        if answer is not None and answer.withheld:
+            body["withheld"] = answer.withheld
         entry = tx.record("outcome", now, body, payloads, action=record.id, case=record.case)
         after = replace(
-            record, state=state, changed_at=now, due_at=due, ended_because=because, is_error=is_error, runner=""
+            record, state=state, changed_at=now, due_at=due, ended_because=because, is_error=failed, runner=""
         )
         tx.put_action(after)
         moved(ctx, tx, after, entry)

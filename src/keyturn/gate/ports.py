@@ -221,10 +221,14 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolAnswer(msgspec.Struct, frozen=True):
-    """What came back: the upstream's result as it came (JSON bytes of an MCP CallToolResult), and its own verdict."""
+    """What came back: the upstream's result as it came (JSON bytes of an MCP CallToolResult), and its own verdict.
+
+    The gate takes out what the tool's profile withholds: ``withheld`` values.
+    """
 
     result: bytes
     is_error: bool
+    withheld: int = 0
 
 
 class Definition(msgspec.Struct, frozen=True):

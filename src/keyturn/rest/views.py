@@ -111,6 +111,7 @@ class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
     preserve: tuple[str, ...]
     check: str | None
     idempotent: bool
+    withholds: tuple[str, ...]
     why: str
 
 
@@ -282,6 +283,7 @@ def profile_view(profile: Profile) -> ProfileView:
         preserve=tuple(step.tool for step in profile.preserve.values()),
         check=profile.check.tool if profile.check is not None else None,
         idempotent=profile.idempotent,
+        withholds=profile.withholds,
         why=profile.why,
     )
 

@@ -53,6 +53,10 @@ def variant(text: str) -> str:
         (HEAD + "  change: {stage: respond, reversible: reversible, why: w}", "needs an inverse, or by_hand"),
         (HEAD + "  change: {stage: respond, reversible: irreversible}", "says why"),
         (HEAD + "  look: {stage: analyse, touches: [secrets]}", "says why"),
+        (HEAD + "  look: {stage: analyse, withholds: [client_secret]}", "withholds something says why"),
+        (HEAD + "  look: {stage: analyse, withholds: ['_id_'], why: w}", "at least 4 letters or digits"),
+        (HEAD + READ + CHANGE + "    withholds: [client_secret]", "only a read withholds"),
+        (variant("{when: {dry: true}, withholds: [client_secret]}"), "unknown field `withholds`"),
         (HEAD + "  look: {stage: analyse, basis: unknown}", "reviewed or derived"),
         (HEAD + "  look: {stage: analyse, by_hand: x}", "nothing to take back"),
         ((HEAD + READ + CHANGE).replace("tool: change, a", "tool: gone, a"), "step 'gone' is no tool of this file"),
@@ -110,6 +114,20 @@ def test_a_variant_inherits_the_class_and_never_the_steps() -> None:
     assert (profile.stage, profile.why) == (Stage.RESPOND, "It does.")
     assert profile.touches == {Touches.PRODUCTION}
     assert (profile.inverse, profile.check, profile.preserve) == (None, None, {})
+
+
+def test_a_variant_and_a_rule_withhold_what_their_tool_does() -> None:
+    look = "  look:\n    stage: analyse\n    touches: [privileged_data]\n    why: w\n    withholds: [client_secret]\n"
+    for narrower in (
+        "    variants: [{when: {id: 1}, touches: []}]",
+        "    rule: {http: {method: GET, url: $arguments.id}}",
+    ):
+        tool = read_vendor(HEAD + look + narrower, "v.yaml").tools["look"]
+        assert (
+            tool.profile({"id": 1}).withholds
+            == tool.profile({"id": "https://a.example/x"}).withholds
+            == ("client_secret",)
+        )
 
 
 def test_who_accepted_a_profile_stands_with_it_and_with_its_variants() -> None:

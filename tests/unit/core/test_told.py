@@ -24,6 +24,9 @@ SAID: dict[str, dict[str, Any]] = {
     "Released: it needed no key": {"kind": "released", "keys": [], "oversight": "free"},
     "Released without a key": {"kind": "released", "keys": [], "oversight": "two_key"},
     "It failed: “no answer”": {"kind": "outcome", "state": "failed", "because": "no answer"},
+    "It succeeded: “the tool says so”; credentials taken out of the answer: 2": {
+        "kind": "outcome", "state": "succeeded", "because": "the tool says so", "withheld": 2,
+    },
     "“ana” refused it: “wrong host”": {"kind": "refused", "by": "ana", "because": "wrong host"},
     "It expired before enough keys were turned": {"kind": "expired", "by": ""},
     "“ana” exported this case": {"kind": "case_exported", "by": "ana"},
