@@ -89,7 +89,6 @@ _REST = re.compile(
 _MOST: Final = 2_000
 _METHOD = re.compile(r"method\s*=\s*\"?(?!get\b)", re.IGNORECASE)
 _GLUE = re.compile(r"[^\s|\[\]]")
-_KEEPS = re.compile(r"(?:^|[\s(])(?:index|datamodel)\s*!?=\s*$")
 _BARE = re.compile(r"\s*[A-Za-z_][\w-]*(?=\s|$)(?!\s*(?:[=<>,)]|!=|IN\b))")
 _FIELDS = re.compile(r"[\w\s.,:{}*-]*")
 _BESIDES: Final = words("append appendcols appendpipe foreach join multisearch selfjoin set union")
@@ -105,6 +104,8 @@ def read(parts: Mapping[str, Any]) -> Reading:
         return Unread("the fields are more than names")
     if not isinstance(query, str) or not query.strip():
         return Unread("there is no search text")
+    if "\0" in query:
+        return Unread("it holds a character that no search has")
     if ('\\"' in query or "<<" in query) and (hidden := _HIDDEN_CHANGE.search(query)):
         return Unread(f"{hidden[0]!r} stands in a text that may be cut or pasted, and may be a command")
     found: set[Target] = set()
@@ -127,6 +128,7 @@ class _Open(NamedTuple):
 
     text: list[str]
     whole: list[str]
+    values: list[str]
     macros: list[str]
     piped: bool
     first: bool
@@ -138,7 +140,7 @@ def _commands(query: str) -> Iterator[Command]:
     if query.count("|") + query.count("[") > _MOST or query.count('"') + query.count("`") > 10 * _MOST:
         raise ValueError(f"it has more than {_MOST} commands, or ten times as many quotes")
     outer: list[_Open] = []
-    now = _Open([], [], [], piped=False, first=True, pasted=False)
+    now = _Open([], [], [], [], piped=False, first=True, pasted=False)
     for match in _TOKEN.finditer(query):
         kind = match.lastgroup
         if kind in (None, "comment", "quoted", "macro"):
@@ -148,13 +150,13 @@ def _commands(query: str) -> Iterator[Command]:
         elif kind == "open":
             outer.append(now)
             pasted = name_of(_command(now, nested=False)) not in _BESIDES
-            now = _Open([], [], [], piped=False, first=True, pasted=pasted)
+            now = _Open([], [], [], [], piped=False, first=True, pasted=pasted)
         else:
             blank = not (now.piped or "".join(now.text).strip())
             if not blank:
                 yield _command(now, bool(outer))
             if kind == "pipe":
-                now = _Open([], [], [], piped=True, first=now.first and blank, pasted=now.pasted)
+                now = _Open([], [], [], [], piped=True, first=now.first and blank, pasted=now.pasted)
             elif not outer:
                 raise ValueError("a bracket closes that never opened")
             else:
@@ -167,7 +169,7 @@ def _commands(query: str) -> Iterator[Command]:
 
 
 def _gather(now: _Open, query: str, match: re.Match[str]) -> None:
-    """One token of a command's own text. A quoted text is no term, unless it is the name of an index."""
+    """One token of a command's own text. A quoted text is no term; a value is kept aside."""
     kind, written = match.lastgroup, match[0]
     if kind == "comment":
         if _GLUE.match(query, match.end()) and match.start() and _GLUE.match(query, match.start() - 1):
@@ -179,7 +181,10 @@ def _gather(now: _Open, query: str, match: re.Match[str]) -> None:
         now.macros.append(written[1:-1])
         shown = "``"
     elif kind == "quoted":
-        shown = written if now.text and _KEEPS.search(now.text[-1][-40:]) else ' "" '
+        shown = ' "" '
+        if now.text and now.text[-1].rstrip().endswith("="):
+            shown = f' "{len(now.values)}" '
+            now.values.append(written)
     else:
         shown = written
     now.text.append(shown)
@@ -190,6 +195,7 @@ def _command(now: _Open, nested: bool) -> Command:
     return Command(
         text="".join(now.text),
         whole="".join(now.whole),
+        values=tuple(now.values),
         macros=tuple(now.macros),
         piped=now.piped,
         nested=nested,

@@ -38,14 +38,16 @@ _PASTED = re.compile(r"\b(?:search|query)\b|\$", re.IGNORECASE)
 
 
 class Command(NamedTuple):
-    """One command. ``text`` without what is quoted (but an index's name), ``whole`` with it; a macro is two backticks.
+    """One command. ``text`` without what is quoted, ``whole`` with it; a macro is two backticks.
 
+    In ``text`` a quoted value is its number among the ``values``, so that nothing in it is taken for terms.
     ``piped``: behind a pipe; ``nested``: in a subsearch; ``first`` of its pipeline; ``pasted``: the subsearch's result
     becomes terms of the command around it.
     """
 
     text: str
     whole: str
+    values: tuple[str, ...]
     macros: tuple[str, ...]
     piped: bool
     nested: bool
@@ -84,7 +86,7 @@ def sources(name: str, command: Command, known: bool) -> list[Target]:
     if name in _NAMED and (command.piped or command.nested or name.startswith("output")):
         found.append(Target(_NAMED[name], argument(command)))
     if name in _INTO_INDEX:
-        named = [match[3].strip('"') for match in _SOURCE.finditer(command.text)]
+        named = [_value(command, match[3]) for match in _SOURCE.finditer(command.text)]
         found += [Target("index", index) for index in named or ["*"]]
     if command.pasted and _PASTED.search(command.whole[len(name) + 1 :]):
         found.append(_ANYTHING)
@@ -105,7 +107,7 @@ def _read_by(name: str, command: Command) -> list[Target]:
     def atom(match: re.Match[str]) -> str:
         if match[2] == "!=" or (match[1] == "datamodel" and name != "tstats"):
             return " x "
-        found.append(Target(match[1], match[3].strip('"')))
+        found.append(Target(match[1], _value(command, match[3])))
         return " \0 "
 
     marked = _SOURCE.sub(atom, text) if "index" in text or "datamodel" in text else text
@@ -113,6 +115,12 @@ def _read_by(name: str, command: Command) -> list[Target]:
     if name in _UNBOUND or not _bound(marked, bounds) or (name == "tstats" and _NAMESPACE.search(text)):
         found.append(_ANYTHING)
     return found
+
+
+def _value(command: Command, shown: str) -> str:
+    """A value as it was written, without its quotes."""
+    bare = shown.strip('"')
+    return command.values[int(bare)].strip('"') if bare and shown[0] == '"' else bare
 
 
 def _spelled(match: re.Match[str]) -> str:
