@@ -9,6 +9,7 @@ from keyturn.core.action import ToolRef
 from keyturn.core.facts import Oversight
 from keyturn.core.policy import Policy
 from keyturn.core.profile import GUARDED
+from keyturn.errors import InvalidInput
 
 
 class Agreement(NamedTuple):
@@ -29,7 +30,7 @@ def agreement(catalogue: Catalogue, policy: Policy, labelled: Iterable[Mapping[s
     """The catalogue and a policy, under a plain analyst's mandate, held against labels.
 
     A label has ``source`` (a server's name), ``tool``, ``hints``, ``stage``, ``reversible`` and ``touches``. A tool
-    counts at its gravest.
+    counts at its gravest. Raises :class:`InvalidInput` if there is no label.
     """
     tools = grave = plain = reversible = stage = same = ours = theirs = 0
     free, held, differ = [], [], []
@@ -54,5 +55,7 @@ def agreement(catalogue: Catalogue, policy: Policy, labelled: Iterable[Mapping[s
                 f"{name}: {profile.stage.value}, {profile.reversible.value}, {sorted(profile.touches)}; "
                 f"the label: {label['stage']}, {label['reversible']}, {label['touches']}"
             )
-    f1 = 2 * same / (ours + theirs)
+    if not tools:
+        raise InvalidInput("there are no labels to compare with", hint="give at least one")
+    f1 = 2 * same / (ours + theirs) if ours + theirs else 1.0
     return Agreement(tools, grave, free, plain, held, reversible / tools, stage / tools, f1, differ)

@@ -62,6 +62,25 @@ def test_as_a_program_its_exit_codes_and_help_are_those_of_a_program() -> None:
     assert [exit_code("--help"), exit_code("no-such-verb"), exit_code("serve", "-c", "/none.toml")] == [0, 2, 2]
 
 
+INTERRUPTED = """
+import sys
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "keyturn.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+from keyturn.cli.__main__ import start
+start()
+"""
+
+
+def test_ctrl_c_while_it_is_still_loading_ends_it_without_a_word() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
 def test_an_invitation_is_a_link_alone_on_standard_output(tmp_path: Path, run: Run) -> None:
     config = tmp_path / "keyturn.toml"
     config.write_text('[console]\nurl = "https://keyturn.example.com"\n')
