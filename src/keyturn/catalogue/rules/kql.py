@@ -83,20 +83,26 @@ _SHOW: Final = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(
-    r"//[^\n]*|(?P<text>[hH]?@\"(?:[^\"]|\"\")*\"|[hH]?@'(?:[^']|'')*'|[hH]?\"(?:[^\"\\\n]|\\.)*\"|[hH]?'(?:[^'\\\n]|\\.)*'"
-    r"|```.*?```|~~~.*?~~~)"
-    r"|(?P<torn>[\"'])|(?P<pipe>\|)|(?P<end>;)|[^\"'|;/@`~]+|.",
+    r"[^\"'|;/@`~hH][^\"'|;/@`~]*|[|;]|//[^\n]*"
+    r"|[hH]?\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|[hH]?'[^'\\\n]*(?:\\.[^'\\\n]*)*'"
+    r"|[hH]?@\"[^\"]*(?:\"\"[^\"]*)*\"|[hH]?@'[^']*(?:''[^']*)*'|```.*?```|~~~.*?~~~"
+    r"|[^\"'|;/@`~]+|.",
     re.DOTALL,
 )
-_WORD = re.compile(r"\s*([\w-]+)")
+_QUOTES: Final = frozenset("\"'`~")
+_OPERATOR = re.compile(r"\|\s*([\w-]*)")
+_NAME = re.compile(r"\s*([\w-]*)")
 _PLUGIN = re.compile(r"\s*evaluate\s+(?:hint\.\w+\s*=\s*\w+\s+)*(\w+)", re.IGNORECASE)
 _EVALUATE = re.compile(r"\bevaluate\b", re.IGNORECASE)
+_CALLED = re.compile(r"\(\s*(?:\w+|\])")
+"""A bracket and what stands before it, in a text that is read backwards: so a search leaps from bracket to bracket."""
+
+_BRACKETED = re.compile(r"\((?:\s*[a-z_]\w*\s*(?:\||$)|(?<!\w\()\s*[a-z_]\w*\s*\))")
+_LISTED = re.compile(r"(?:in(?<!\win)|has_any(?<!\whas_any)|has_all(?<!\whas_all))~?\s*\((?!\s*(?:[\"\d-]|dynamic\b))")
 _ELSEWHERE = re.compile(
-    r"(?<!\w)\(\s*[A-Za-z_]\w*\s*[|)]|\b(?:in|has_any|has_all)~?\s*\((?!\s*(?:[\"\d-]|dynamic\b))"
-    r"|\(\s*[A-Za-z_]\w*\s*(?:\||$)"
-    r"|\b(?:union|toscalar|materialize|database|table|workspace|app|resource|entity_group|view)\b\s*\("
+    r"\b(?:union|toscalar|materialize|database|table|workspace|app|resource|entity_group|view)\s*\("
 )
-_LINE = re.compile(r"^[ \t]*\.[ \t]*[A-Za-z]", re.MULTILINE)
+_LINE = re.compile(r"\n[ \t]*\.[ \t]*[A-Za-z]")
 _START = re.compile(r"\s*[A-Za-z_(\[]")
 _NO_WIDTH = re.compile("[\u200b\ufeff]")
 _FUNCTION = re.compile(r"\s*invoke\s+(?:FileProfile|DeviceFromIP)\s*\(", re.IGNORECASE)
@@ -109,18 +115,19 @@ def read(parts: Mapping[str, Any]) -> Reading:
     query = parts["query"]
     if not isinstance(query, str) or not query.strip():
         return Unread("there is no query text")
-    query = _NO_WIDTH.sub(" ", query)
     try:
-        statements = _statements(query)
+        statements = _statements(query if query.isascii() else _NO_WIDTH.sub(" ", query))
     except ValueError as error:
         return Unread(str(error))
-    if any(stages and stages[0].lstrip().startswith(".") for stages in statements):
+    if any(statement.lstrip().startswith(".") for statement in statements):
         return _command(statements)
     tables: set[Target] = set()
-    for stages in statements:
-        if why := _more_than_queries(stages):
+    for statement in statements:
+        lowered = statement.lower()
+        calls = "|".join(set(_CALLED.findall(lowered[::-1])))[::-1]
+        if why := _more_than_queries(statement, lowered, calls):
             return Unread(why)
-        tables.add(Target("table", _table(stages)))
+        tables.add(Target("table", _table(statement, lowered, calls)))
     return Operation(
         name="query",
         stage=Stage.ANALYSE,
@@ -131,83 +138,74 @@ def read(parts: Mapping[str, Any]) -> Reading:
     )
 
 
-def _more_than_queries(stages: list[str]) -> str:
-    """Why nobody can say that this statement only reads here, or ``""``."""
-    if not _START.match(stages[0]):
-        return f"{stages[0].strip()[:20]!r} begins no query"
-    whole = "|".join(stages)
-    if "." in whole and _LINE.search(whole):
+def _more_than_queries(statement: str, lowered: str, calls: str) -> str:
+    """Why nobody can say that this statement only reads here, or ``""``.
+
+    ``calls``: every name that stands before a bracket, once, with the bracket. There are few.
+    """
+    if not _START.match(statement):
+        return f"{statement.partition('|')[0].strip()[:20]!r} begins no query"
+    if _LINE.search(statement):
         return "a line begins with a dot, and may be a management command"
-    if (strange := next((name for name in map(_operator, stages[1:]) if name not in OPERATORS), None)) is not None:
+    names = _OPERATOR.findall(statement)
+    if (strange := next((name for name in map(str.casefold, names) if name not in OPERATORS), None)) is not None:
         return f"{strange[:40]!r} is no operator that is known to read"
-    lowered = whole.lower()
-    if (
-        outside := _OUTSIDE.search(lowered) or (_REQUEST.search(lowered) if "_request" in lowered else None)
-    ) is not None:
-        return f"{outside[0].strip('( ')} reads from, or sends to, another place"
-    for called in _EVALUATE.finditer(whole) if "evaluate" in whole.casefold() else ():
-        plugin = _PLUGIN.match(whole, called.start())
+    if "externaldata" in lowered or _OUTSIDE.search(calls) or _REQUEST.search(calls):
+        outside = _OUTSIDE.search(lowered) or _REQUEST.search(lowered)
+        if outside is not None:
+            return f"{outside[0].strip('( ')} reads from, or sends to, another place"
+    for called in _EVALUATE.finditer(statement) if "evaluate" in statement.casefold() else ():
+        plugin = _PLUGIN.match(statement, called.start())
         if plugin is None or plugin[1].casefold() not in PLUGINS:
             return "evaluate runs a plug-in that is not known to read"
     return ""
 
 
-def _table(stages: list[str]) -> str:
+def _table(statement: str, lowered: str, calls: str) -> str:
     """The one table that a statement reads, or ``*``."""
-    table = _TABLE.match(stages[0])
-    if table is None or _ELSEWHERE.search("|".join(stages).lower()):
+    source, *stages = statement.split("|")
+    table = _TABLE.match(source)
+    if table is None or _ELSEWHERE.search(calls) or _BRACKETED.search(lowered) or _LISTED.search(lowered):
         return "*"
-    return table[1] if all(_of_rows(stage) for stage in stages[1:]) else "*"
+    return table[1] if all(map(_of_rows, stages)) else "*"
 
 
 def _of_rows(stage: str) -> bool:
     """The stage works on the rows that it gets: an operator, a plug-in or a function that reads no other table."""
-    name = _operator(stage)
+    name = _name(stage)
+    if name in _ROWS:
+        return True
     plugin = _PLUGIN.match(stage) if name == "evaluate" else None
-    return (
-        name in _ROWS or _FUNCTION.match(stage) is not None or (plugin is not None and plugin[1].casefold() in _OF_ROWS)
-    )
+    return _FUNCTION.match(stage) is not None or (plugin is not None and plugin[1].casefold() in _OF_ROWS)
 
 
-def _operator(stage: str) -> str:
-    word = _WORD.match(stage)
-    return word[1].casefold() if word else ""
+def _name(stage: str) -> str:
+    return _NAME.match(stage)[1].casefold()  # type: ignore[index]
 
 
-def _statements(query: str) -> list[list[str]]:
-    """Each statement as its stages between pipes, with texts and comments left out."""
+def _statements(query: str) -> list[str]:
+    """The statements, with texts and comments left out: a pipe in one parts two stages."""
     if query.count("|") + query.count(";") > _MOST:
         raise ValueError(f"it has more than {_MOST} stages")
-    found: list[list[str]] = []
-    stages, text = [], ""
-    for match in _TOKEN.finditer(query):
-        kind = match.lastgroup
-        if kind is None:
-            if not match[0].startswith("//"):
-                text += match[0]
-        elif kind == "torn":
-            raise ValueError("a quote never closes")
-        elif kind == "text":
-            text += '""'
-        elif kind == "pipe":
-            stages.append(text)
-            text = ""
-        else:
-            found.append([*stages, text])
-            stages, text = [], ""
-    found.append([*stages, text])
-    return [stages for stages in found if any(stage.strip() for stage in stages)]
+    tokens = _TOKEN.findall(query)
+    if '"' in tokens or "'" in tokens:
+        raise ValueError("a quote never closes")
+    bare = "".join(
+        ["" if token[:2] == "//" else '""' if token[-1] in _QUOTES and len(token) > 1 else token for token in tokens]
+    )
+    return [statement for statement in bare.split(";") if statement.replace("|", "").strip()]
 
 
-def _command(statements: list[list[str]]) -> Reading:
+def _command(statements: list[str]) -> Reading:
     if len(statements) > 1:
         return Unread("a management command stands among other statements")
-    first = statements[0][0].strip()
-    if _SHOW.fullmatch(first) and len(statements[0]) == 1:
+    first, pipe, _ = statements[0].partition("|")
+    first = first.strip()
+    if _SHOW.fullmatch(first) and not pipe:
         return Operation(
             name=first[:60], stage=Stage.ANALYSE, reversible=Reversible.NO_EFFECT, touches=_DATA, why="it only shows"
         )
-    name = _operator(first[1:])
+    name = _name(first[1:])
     if name not in _COMMANDS or first[1:2].isspace() or not _ON.match(first) or _UNLIKE.search(first):
         return Unread(f"the management command {name[:40]!r} is not known, or not on what it changes")
     return Operation(
