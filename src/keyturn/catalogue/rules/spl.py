@@ -75,7 +75,7 @@ _OPAQUE: Final = {
 }
 
 _TOKEN = re.compile(
-    r'(?P<comment>```.*?```)|(?P<quoted>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<macro>`[^`]*`)|(?P<open>\[)|(?P<close>\])|(?P<pipe>\|)'
+    r'(?P<comment>```.*?```)|(?P<quoted>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<macro>`[^`]*`)|(?P<open>\[)|(?P<close>\])|(?P<pipe>\|[^"`\[\]|\\]*)'
     r'|(?P<torn>["`]|\\[\[\]])|[^"`\[\]|\\]+(?:\\[^\[\]][^"`\[\]|\\]*)*|(?:\\[^\[\]])+[^"`\[\]|\\]*|\\',
     re.DOTALL,
 )
@@ -106,6 +106,8 @@ def read(parts: Mapping[str, Any]) -> Reading:
         return Unread("there is no search text")
     if "\0" in query:
         return Unread("it holds a character that no search has")
+    if "\0" in query:
+        return Unread("it holds a character that no search has")
     if ('\\"' in query or "<<" in query) and (hidden := _HIDDEN_CHANGE.search(query)):
         return Unread(f"{hidden[0]!r} stands in a text that may be cut or pasted, and may be a command")
     found: set[Target] = set()
@@ -123,85 +125,62 @@ def read(parts: Mapping[str, Any]) -> Reading:
     return gravest(_search(found), *(_change(name) for name in changes))
 
 
-class _Open(NamedTuple):
-    """What is gathered of a command while its subsearch is read."""
-
-    text: list[str]
-    whole: list[str]
-    values: list[str]
-    macros: list[str]
-    piped: bool
-    first: bool
-    pasted: bool
-
-
 def _commands(query: str) -> Iterator[Command]:
     """Every command of the search and of its subsearches; :class:`ValueError` if the text is torn."""
     if query.count("|") + query.count("[") > _MOST or query.count('"') + query.count("`") > 10 * _MOST:
         raise ValueError(f"it has more than {_MOST} commands, or ten times as many quotes")
-    outer: list[_Open] = []
-    now = _Open([], [], [], [], piped=False, first=True, pasted=False)
+    outer: list[Command] = []
+    now = Command(piped=False, nested=False, first=True, pasted=False)
     for match in _TOKEN.finditer(query):
-        kind = match.lastgroup
-        if kind in (None, "comment", "quoted", "macro"):
-            _gather(now, query, match)
-        elif kind == "torn":
-            raise ValueError("a quote never closes, or a bracket is escaped outside of one")
-        elif kind == "open":
-            outer.append(now)
-            pasted = name_of(_command(now, nested=False)) not in _BESIDES
-            now = _Open([], [], [], [], piped=False, first=True, pasted=pasted)
-        else:
-            blank = not (now.piped or "".join(now.text).strip())
+        kind, written = match.lastgroup, match[0]
+        if kind is None:
+            now.add(written, written)
+        elif kind == "quoted":
+            now.add(written, _aside(now, written))
+        elif kind == "pipe" or kind == "close":
+            blank = not (now.piped or now.text.strip())
             if not blank:
-                yield _command(now, bool(outer))
+                yield now
             if kind == "pipe":
-                now = _Open([], [], [], [], piped=True, first=now.first and blank, pasted=now.pasted)
+                now = Command(True, now.nested, now.first and blank, now.pasted)
+                now.add(written[1:], written[1:])
             elif not outer:
                 raise ValueError("a bracket closes that never opened")
             else:
                 now = outer.pop()
-                now.text.append(" [] ")
-                now.whole.append(" [] ")
+                now.add(" [] ", " [] ")
+        elif kind == "open":
+            outer.append(now)
+            now = Command(piped=False, nested=True, first=True, pasted=name_of(now) not in _BESIDES)
+        else:
+            _gather(now, query, match)
     if outer:
         raise ValueError("a bracket never closes")
-    yield _command(now, nested=False)
+    yield now
 
 
-def _gather(now: _Open, query: str, match: re.Match[str]) -> None:
-    """One token of a command's own text. A quoted text is no term; a value is kept aside."""
+def _aside(now: Command, quoted: str) -> str:
+    """What a quoted text counts for among the terms: none. A value is kept aside."""
+    if not now.shown or not now.shown[-1].rstrip().endswith("="):
+        return ' "" '
+    now.values.append(quoted)
+    return f' "{len(now.values) - 1}" '
+
+
+def _gather(now: Command, query: str, match: re.Match[str]) -> None:
+    """A macro, a comment, which is a space, or what is torn."""
     kind, written = match.lastgroup, match[0]
-    if kind == "comment":
-        if _GLUE.match(query, match.end()) and match.start() and _GLUE.match(query, match.start() - 1):
-            raise ValueError("a comment stands within a word")
-        written = shown = " "
-    elif kind == "macro":
+    if kind == "macro":
         if any(mark in written for mark in "|[]"):
             raise ValueError("a macro's argument holds a pipe or a bracket, and may become a command")
         now.macros.append(written[1:-1])
-        shown = "``"
-    elif kind == "quoted":
-        shown = ' "" '
-        if now.text and now.text[-1].rstrip().endswith("="):
-            shown = f' "{len(now.values)}" '
-            now.values.append(written)
+        now.add(written, "``")
+    elif kind == "torn":
+        raise ValueError("a quote never closes, or a bracket is escaped outside of one")
+    elif _GLUE.match(query, match.end()) and match.start() and _GLUE.match(query, match.start() - 1):
+        raise ValueError("a comment stands within a word")
     else:
-        shown = written
-    now.text.append(shown)
-    now.whole.append(written)
-
-
-def _command(now: _Open, nested: bool) -> Command:
-    return Command(
-        text="".join(now.text),
-        whole="".join(now.whole),
-        values=tuple(now.values),
-        macros=tuple(now.macros),
-        piped=now.piped,
-        nested=nested,
-        first=now.first,
-        pasted=now.pasted,
-    )
+        now.add(" ", " ")
 
 
 def _more_than_reads(name: str, command: Command) -> str:
@@ -210,11 +189,12 @@ def _more_than_reads(name: str, command: Command) -> str:
         return _OPAQUE[name]
     if command.piped and not name:
         return "a command is missing after a pipe"
-    if (command.piped or command.nested) and name not in READS and name not in ("``", ""):
+    known = name in READS
+    if not known and (command.piped or command.nested) and name not in ("``", ""):
         return f"{name[:40]!r} is not one of Splunk's own commands that only read"
-    if not command.piped and name not in READS | {"not"} and _BARE.match(command.text):
+    if not known and not command.piped and name != "not" and _BARE.match(command.text):
         return f"{name[:40]!r} may be a command: begin with search, or with a field"
-    if "savedsearch" in command.whole.casefold() and name in ("from", "union"):
+    if name in ("from", "union") and "savedsearch" in command.whole.casefold():
         return _OPAQUE["savedsearch"]
     if name == "from" and not argument(command).startswith(("datamodel", "inputlookup", "lookup", "index")):
         return "from reads what is no data model, look-up or index"

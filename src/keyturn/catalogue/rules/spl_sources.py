@@ -4,18 +4,18 @@ An index counts as the bound of a search only where every event must come from i
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from keyturn.catalogue.rules.rule import words
 from keyturn.core.action import Target
 
-GENERATES: Final = words(
+_GENERATES: Final = words(
     """
-    search tstats mstats metadata metasearch eventcount dbinspect mcatalog walklex typeahead union pivot audit history
+    tstats mstats metadata metasearch eventcount dbinspect mcatalog walklex typeahead union pivot audit history
     searchtxn
     """
 )
-"""Those that read events themselves, where no index says from where."""
+"""Those that read events themselves wherever they stand, where no index says from where."""
 
 _NAMED: Final = {
     **dict.fromkeys(("inputlookup", "lookup", "outputlookup"), "lookup"),
@@ -27,32 +27,50 @@ _MOST: Final = 200
 _UNBOUND: Final = words("pivot audit history searchtxn typeahead")
 _ANYTHING = Target("index", "*")
 
-_NAME = re.compile(r"(?P<macros>(?:\s*``(?=\s|$))*)\s*(?P<name>[^\s=(),]*)")
+_NAME = re.compile(r"((?:\s*``(?=\s|$))*)\s*([^\s=(),]*)")
 _ARGUMENT = re.compile(r'\s*(?:([\w.]+)\s*=\s*)?("[^"]*"|[^\s"]+)')
-_IN = re.compile(r'(?<![^\s(])index\s+IN\s*\(([^()"]*)\)', re.IGNORECASE)
-_SOURCE = re.compile(r'(?<![^\s(])(index|datamodel)\s*(!?=)\s*("[^"]*"|[^\s")]+)')
-_TERM = re.compile(r"[()]|``|[^\s()`]+|`")
+_SOME = re.compile(r'[iI\u0130\u0131](?<![^\s(].)(?i:ndex\s+IN\s*\(([^()"]*)\))')
+"""``index IN (a, b)``. Its first letter (those that ``(?i)`` takes for one) stands alone, so that a search leaps to it."""
+
+_SOURCE = re.compile(r'(i(?<![^\s(].)ndex|d(?<![^\s(].)atamodel)\s*(!?=)\s*("[^"]*"|[^\s")]+)')
+_BETWEEN: Final = frozenset({"or", "not", "and"})
 _NAMESPACE = re.compile(r"\bfrom\s+(?!datamodel\s*=)", re.IGNORECASE)
 _FROM = re.compile(r'\s*from\s+"?(\w+)(?:\s*:\s*|\s+)"?([^\s"]+)', re.IGNORECASE)
 _PASTED = re.compile(r"\b(?:search|query)\b|\$", re.IGNORECASE)
 
 
-class Command(NamedTuple):
-    """One command. ``text`` without what is quoted, ``whole`` with it; a macro is two backticks.
+class Command:
+    """One command, gathered token by token.
 
-    In ``text`` a quoted value is its number among the ``values``, so that nothing in it is taken for terms.
+    In its ``text`` a quoted value is its number among the ``values``, so that nothing in it is taken for terms; another
+    quoted text is empty, a macro two backticks. In ``whole`` they stand as written.
     ``piped``: behind a pipe; ``nested``: in a subsearch; ``first`` of its pipeline; ``pasted``: the subsearch's result
     becomes terms of the command around it.
     """
 
-    text: str
-    whole: str
-    values: tuple[str, ...]
-    macros: tuple[str, ...]
-    piped: bool
-    nested: bool
-    first: bool
-    pasted: bool
+    __slots__ = ("first", "macros", "nested", "pasted", "piped", "shown", "values", "written")
+
+    def __init__(self, piped: bool, nested: bool, first: bool, pasted: bool) -> None:
+        self.piped, self.nested, self.first, self.pasted = piped, nested, first, pasted
+        self.shown: list[str] = []
+        self.written: list[str] = []
+        self.values: list[str] = []
+        self.macros: list[str] = []
+
+    def add(self, written: str, shown: str) -> None:
+        """Takes a token."""
+        self.written.append(written)
+        self.shown.append(shown)
+
+    @property
+    def text(self) -> str:
+        """Without what is quoted."""
+        return "".join(self.shown)
+
+    @property
+    def whole(self) -> str:
+        """With it."""
+        return "".join(self.written)
 
 
 def name_of(command: Command) -> str:
@@ -61,10 +79,8 @@ def name_of(command: Command) -> str:
     What follows a leading macro counts as the name, since the macro may be empty. Without a pipe in front the first
     word may be a command or a term: the graver counts.
     """
-    match = _NAME.match(command.text)
-    if match is None:
-        return ""
-    return match["name"].casefold() or ("``" if match["macros"] else "")
+    macros, name = _NAME.match(command.text).groups()  # type: ignore[union-attr]  # each part of it may be empty
+    return name.casefold() or ("``" if macros else "")
 
 
 def argument(command: Command) -> str:
@@ -91,7 +107,7 @@ def sources(name: str, command: Command, known: bool) -> list[Target]:
     if command.pasted and _PASTED.search(command.whole[len(name) + 1 :]):
         found.append(_ANYTHING)
     terms = command.first and not command.piped and not (command.nested and known)
-    if terms or name in GENERATES - {"search"} or (name == "search" and command.first):
+    if terms or name in _GENERATES or (name == "search" and command.first):
         found += _read_by(name, command)
     return found
 
@@ -101,7 +117,7 @@ def _read_by(name: str, command: Command) -> list[Target]:
 
     A data model bounds only ``tstats``, and a macro only a search: its author, an administrator, says from where.
     """
-    text = _IN.sub(_spelled, command.text)
+    text = _SOME.sub(_spelled, command.text)
     found: list[Target] = []
 
     def atom(match: re.Match[str]) -> str:
@@ -110,8 +126,8 @@ def _read_by(name: str, command: Command) -> list[Target]:
         found.append(Target(match[1], _value(command, match[3])))
         return " \0 "
 
-    marked = _SOURCE.sub(atom, text) if "index" in text or "datamodel" in text else text
-    bounds = ("\0",) if name in GENERATES - {"search"} else ("\0", "``")
+    marked = _SOURCE.sub(atom, text)
+    bounds = ("\0",) if name in _GENERATES else ("\0", "``")
     if name in _UNBOUND or not _bound(marked, bounds) or (name == "tstats" and _NAMESPACE.search(text)):
         found.append(_ANYTHING)
     return found
@@ -134,26 +150,40 @@ def _bound(text: str, bounds: tuple[str, ...]) -> bool:
 
     (OR binds more tightly than the AND between terms.)
     """
-    frames: list[tuple[bool, bool]] = []
+    if not any(bound in text for bound in bounds):
+        return False
+    terms = text.replace("(", " ( ").replace(")", " ) ").replace("``", " `` ").casefold().split()
+    if not _balanced(terms):
+        return False
+    frames: list[tuple[bool, bool, bool, bool]] = []
     whole = chain = either = inverse = False
-    for word in _TERM.findall(text):
-        folded = word.casefold()
+    for word in terms:
         if word == "(":
-            frames.append((whole, chain))
-            frames.append((either, inverse))
+            frames.append((whole, chain, either, inverse))
             whole = chain = either = inverse = False
             continue
-        if folded in ("or", "not", "and"):
-            either, inverse = either or folded == "or", inverse or folded == "not"
+        if word in _BETWEEN:
+            either, inverse = either or word == "or", inverse or word == "not"
             continue
         value = word in bounds
         if word == ")":
             value = whole or chain
-            if not frames:
-                return False
-            either, inverse = frames.pop()
-            whole, chain = frames.pop()
+            whole, chain, either, inverse = frames.pop()
         value = value and not inverse
         whole, chain = (whole, chain and value) if either else (whole or chain, value)
         either = inverse = False
-    return not frames and (whole or chain)
+        if whole and not frames:
+            return True
+    return whole or chain
+
+
+def _balanced(terms: list[str]) -> bool:
+    depth = 0
+    for word in terms:
+        if word == "(":
+            depth += 1
+        elif word == ")":
+            depth -= 1
+            if depth < 0:
+                return False
+    return depth == 0
