@@ -30,7 +30,7 @@ _ANYTHING = Target("index", "*")
 _NAME = re.compile(r"((?:\s*``(?=\s|$))*)\s*([^\s=(),]*)")
 _ARGUMENT = re.compile(r'\s*(?:([\w.]+)\s*=\s*)?("[^"]*"|[^\s"]+)')
 _SOME = re.compile(r'[iI\u0130\u0131](?<![^\s(].)(?i:ndex\s+IN\s*\(([^()"]*)\))')
-"""``index IN (a, b)``. Its first letter (those that ``(?i)`` takes for one) stands alone, so that a search leaps to it."""
+"""``index IN (a, b)``. Its first letter, as ``(?i)`` takes it, stands alone, so that a search leaps to it."""
 
 _SOURCE = re.compile(r'(i(?<![^\s(].)ndex|d(?<![^\s(].)atamodel)\s*(!?=)\s*("[^"]*"|[^\s")]+)')
 _BETWEEN: Final = frozenset({"or", "not", "and"})
