@@ -143,6 +143,20 @@ async def test_a_server_lists_the_tools_that_were_profiled(server: str, launch: 
     assert found == json.loads(vector.read_text())
 
 
+@pytest.mark.parametrize("mode", ["all", "namespace", "single"])
+async def test_azure_lists_in_each_mode_the_tools_that_were_profiled(mode: str, peer_npm: Peer, tmp_path: Path) -> None:
+    """What it passes on from servers elsewhere, where it can reach them, is left aside."""
+    known = json.loads((VECTORS / "mcp.json").read_text())
+    program = peer_npm(f"{known['server']}@{known['version']}") / "azmcp"
+    quiet = {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "AZURE_MCP_COLLECT_TELEMETRY": "false"}
+    own = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    start = StdioServerParameters(command=str(program), args=["server", "start", "--mode", mode], env=quiet | own)
+    async with Client(start) as client:
+        found = {tool["name"]: tool for tool in await listed(client)}
+    names = known["modes"][mode]
+    assert [found.get(name) for name in names] == [tool for tool in known["tools"] if tool["name"] in names]
+
+
 RESTORED = [
     ("edr_isolate_host", {"hostname": "FIN-LT-044"}),
     ("mail_delete_rule", {"rule_id": "RUL-7001"}),

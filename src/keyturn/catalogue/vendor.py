@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from keyturn.catalogue import strict_yaml
+from keyturn.catalogue.command_line import smuggles, unread
+from keyturn.catalogue.namespaces import routed, worst
 from keyturn.catalogue.rules import RULES, Applied
 from keyturn.core.operation import narrowed
 from keyturn.core.profile import (
@@ -37,11 +39,17 @@ SHORTEST = 4
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool: the profile of any call of it, and what finds a milder one in the arguments (variants or a rule)."""
+    """One tool: the profile of any call of it, and what finds a milder one in the arguments (variants or a rule).
+
+    ``runs``: the tools of which it runs one (:mod:`~keyturn.catalogue.namespaces`). ``command_line``: its server makes
+    options of its arguments, so a text that begins like an option or a file of options may say anything.
+    """
 
     base: Profile
     variants: tuple["Variant", ...] = ()
     rule: Applied | None = None
+    runs: Mapping[str, "Tool"] | None = None
+    command_line: bool = False
 
     def profile(self, arguments: Any) -> Profile:
         """The profile of a call; never raises. The base stands unless one variant matches or the rule reads less.
@@ -50,6 +58,10 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not isinstance(arguments, dict):
             return self.base
+        if self.command_line and smuggles(arguments):
+            return unread(self.base)
+        if self.runs is not None:
+            return routed(self.base.tool, self.runs, arguments)
         if self.rule is not None:
             return narrowed(self.base, self.rule.read(arguments))
         if not arguments:
@@ -98,6 +110,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reads: tuple[str, ...] = ()
     reads_basis: Basis | None = None
     defaults: _Defaults = _Defaults()
+    namespace: str = ""
+    command_line: bool = False
 
 
 class _Packed(_File, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,7 +166,9 @@ class LazyTools(Mapping[str, Tool]):
 
     def __getitem__(self, name: str) -> Tool:
         found = self._read.get(name)
-        if found is None:
+        if found is None and name and name == self._file.namespace:
+            found = self._read[name] = Tool(base=worst(name), runs=self, command_line=self._file.command_line)
+        elif found is None:
             plain = {"stage": "analyse", "basis": self._file.reads_basis}
             written = plain if name in self._reads else self._file.tools[name]
             found = self._read[name] = _read_tool(name, written, self._file, self._source)
@@ -161,9 +177,11 @@ class LazyTools(Mapping[str, Tool]):
     def __iter__(self) -> Iterator[str]:
         yield from self._file.reads
         yield from self._file.tools
+        if self._file.namespace:
+            yield self._file.namespace
 
     def __len__(self) -> int:
-        return len(self._file.reads) + len(self._file.tools)
+        return len(self._file.reads) + len(self._file.tools) + bool(self._file.namespace)
 
 
 def read_vendor(text: str, source: str) -> Vendor:
@@ -207,7 +225,7 @@ def _vendor(file: _File, source: str) -> Vendor:
 
 def _once(file: _File, source: str) -> None:
     seen = set(file.tools)
-    for name in file.reads:
+    for name in (*file.reads, *filter(None, [file.namespace])):
         if name in seen:
             raise ProfileError(f"{source}: the tool {name[:80]!r} is there twice", hint="keep it in reads or in tools")
         seen.add(name)
@@ -216,7 +234,7 @@ def _once(file: _File, source: str) -> None:
 def _read_tool(name: str, value: Any, file: _File, source: str) -> Tool:
     where = f"{source}: tool {name[:80]!r}"
     try:
-        return _tool(name, _convert(value, _WrittenTool, where), file.defaults)
+        return _tool(name, _convert(value, _WrittenTool, where), file)
     except ProfileError as error:
         if error.message.startswith(where):
             raise
@@ -230,12 +248,12 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
         raise ProfileError(f"{where}: {error}", hint="docs/spec/catalogue.md lists the keys") from None
 
 
-def _tool(name: str, written: _WrittenTool, defaults: _Defaults) -> Tool:
+def _tool(name: str, written: _WrittenTool, file: _File) -> Tool:
     empty = Profile(
         tool=name,
         stage=written.stage,
         reversible=Reversible.NO_EFFECT,
-        basis=defaults.basis,
+        basis=file.defaults.basis,
         reviewed=written.reviewed,
         withholds=written.withholds,
     )
@@ -251,7 +269,7 @@ def _tool(name: str, written: _WrittenTool, defaults: _Defaults) -> Tool:
         )
         _milder(variant, base)
         variants.append(variant)
-    return Tool(base=base, variants=tuple(variants), rule=_rule(written))
+    return Tool(base=base, variants=tuple(variants), rule=_rule(written), command_line=file.command_line)
 
 
 def _rule(written: _WrittenTool) -> Applied | None:

@@ -97,13 +97,14 @@ _VERBS = {
     "investigate": "investigate", "scan": "scan", "query": "look up", "locate": "locate", "restart": "restart",
     "restore": "restore", "redirect": "redirect", "remediate": "remediate", "detonate": "detonate",
 }  # fmt: skip
-_HOLE = re.compile(r"\{([\w.-]+(?: [\w.-]+)*)\}")
+HOLE = re.compile(r"\{([\w.-]+(?: [\w.-]+)*)\}")
+"""Where a value of the call stands in a profile's phrase."""
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
 
 def holes(does: str, *, optional: bool = True) -> tuple[str, ...]:
     """The arguments (dotted paths) that a profile's ``does`` names; those in brackets only if ``optional``."""
-    return tuple(_HOLE.findall(does if optional else _OPTIONAL.sub("", does)))
+    return tuple(HOLE.findall(does if optional else _OPTIONAL.sub("", does)))
 
 
 def _filled(does: str, arguments: dict[str, Any]) -> Sentence:
@@ -128,7 +129,7 @@ def _given(arguments: dict[str, Any], path: str) -> Any:
 
 
 def _phrase(text: str, arguments: dict[str, Any]) -> Iterator[Piece]:
-    for index, part in enumerate(_HOLE.split(text)):
+    for index, part in enumerate(HOLE.split(text)):
         if index % 2 == 0:
             yield Piece(part)
         elif (value := _given(arguments, part)) in _EMPTY:

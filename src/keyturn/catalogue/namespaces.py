@@ -1,0 +1,100 @@
+"""One tool that runs the others of its file: ``command`` names one, ``parameters`` holds its arguments.
+
+So Microsoft's servers list their tools by default, one a service. Such a tool is the worst case, for a command that the
+server does not know, and a call that names none, let the client's own model choose what runs (MCP sampling). A command
+of the file counts as the tool that it names, with every path led through ``parameters``. With ``learn`` the server only
+describes its commands, but if there is an intent it may ask the model and go on: only without one it surely reads.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from keyturn.core.profile import Basis, Check, Expectation, Profile, Reversible, Stage, Step, TargetRule, Touches
+from keyturn.core.sentence import HOLE
+
+_KEYS: Final = frozenset({"intent", "command", "parameters", "learn"})
+_REFERENCE: Final = re.compile(r"\$(\??)arguments(?=\.|\Z)")
+
+
+class Judged(Protocol):
+    """What is asked of a tool here: the profile of a call of it."""
+
+    def profile(self, arguments: Any) -> Profile: ...  # noqa: D102 — as in :class:`keyturn.catalogue.vendor.Tool`
+
+
+def worst(name: str) -> Profile:
+    """The profile of a call of the tool ``name`` that says nothing certain."""
+    return Profile(
+        tool=name,
+        stage=Stage.RESPOND,
+        reversible=Reversible.IRREVERSIBLE,
+        touches=frozenset(Touches),
+        basis=Basis.REVIEWED,
+        why="Nobody can say what this runs: the call names no command that is known, so the server may ask the agent's "
+        "model for one. With learn and an empty intent it only describes its commands.",
+        does="have the server do what it takes {intent} for[, by the command {command}][, with {parameters}]",
+        openc2="start command",
+    )
+
+
+def routed(name: str, tools: Mapping[str, Judged], arguments: dict[str, Any]) -> Profile:
+    """The profile of a call of the tool ``name``, which runs one of ``tools`` (itself aside). Never raises."""
+    command, parameters = arguments.get("command"), arguments.get("parameters", {})
+    learn, intent = arguments.get("learn", False), arguments.get("intent", "")
+    if not arguments.keys() <= _KEYS or not isinstance(parameters, dict) or _said_twice(parameters):
+        return worst(name)
+    if learn is True and isinstance(intent, str) and not intent.strip():
+        return Profile(tool=name, stage=Stage.ANALYSE, reversible=Reversible.NO_EFFECT, basis=Basis.REVIEWED)
+    if learn is not False or not isinstance(command, str) or command == name or command not in tools:
+        return worst(name)
+    return _through(name, tools[command].profile(parameters))
+
+
+def _said_twice(parameters: dict[str, Any]) -> bool:
+    """True if two names differ in capitals and hyphens only, which the server does not look at."""
+    return len({key.casefold().replace("-", "") for key in parameters}) < len(parameters)
+
+
+def _through(name: str, profile: Profile) -> Profile:
+    """A command's profile as the tool's own: its paths lead through ``parameters``, its other calls go the same way."""
+    check = profile.check
+    return msgspec.structs.replace(
+        profile,
+        tool=name,
+        targets=tuple(TargetRule(f"parameters.{rule.argument}", rule.kind) for rule in profile.targets),
+        inverse=None if profile.inverse is None else _called(name, profile.inverse),
+        preserve={key: _called(name, step) for key, step in profile.preserve.items()},
+        check=None if check is None else Check(name, _wrapped(check.tool, check.arguments), _expected(check.expect)),
+        does=HOLE.sub(r"{parameters.\1}", profile.does),
+    )
+
+
+def _called(name: str, step: Step) -> Step:
+    return Step(name, _wrapped(step.tool, step.arguments))
+
+
+def _wrapped(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"intent": "", "command": command, "parameters": _moved(arguments)}
+
+
+def _expected(expect: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
+    return tuple(
+        Expectation(one.at, _moved(one.equals), _moved(one.one_of), _moved(one.includes), _moved(one.excludes))
+        for one in expect
+    )
+
+
+def _moved(template: Any) -> Any:
+    """A template whose references to arguments find them in ``parameters``."""
+    if isinstance(template, dict):
+        return {key: _moved(inner) for key, inner in template.items()}
+    if isinstance(template, list | tuple):
+        return type(template)(_moved(inner) for inner in template)
+    return _REFERENCE.sub(r"$\1arguments.parameters", template, count=1) if _refers(template) else template
+
+
+def _refers(template: Any) -> bool:
+    return isinstance(template, str) and _REFERENCE.match(template) is not None
