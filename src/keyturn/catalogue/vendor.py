@@ -34,6 +34,9 @@ _Ids = tuple[str, ...]
 EXPLAINED = frozenset({Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DATA})
 """A reviewed read that touches one of these says why, as a reviewed change does."""
 
+PASSED_ON = frozenset({"resources/read", "prompts/get"})
+"""Reads that are no tool's: their answers are passed on as they come."""
+
 SHORTEST = 4
 """Letters and digits of a withheld field's name; a shorter one stands in too many words."""
 
@@ -345,7 +348,10 @@ def _believable(profile: Profile) -> None:
             profile.reviewed is not None and profile.basis is not Basis.REVIEWED,
             "a profile that somebody accepted is reviewed: basis and reviewed belong together",
         ),
-        (bool(profile.withholds) and not reads, "only a read withholds something of its answer"),
+        (
+            bool(profile.withholds) and (not reads or profile.tool in PASSED_ON),
+            "only a tool that reads withholds something of its answer",
+        ),
         (
             any(len(bare(name)) < SHORTEST for name in profile.withholds),
             f"withholds names fields, each of at least {SHORTEST} letters or digits",

@@ -55,7 +55,11 @@ def variant(text: str) -> str:
         (HEAD + "  look: {stage: analyse, touches: [secrets]}", "says why"),
         (HEAD + "  look: {stage: analyse, withholds: [client_secret]}", "withholds something says why"),
         (HEAD + "  look: {stage: analyse, withholds: ['_id_'], why: w}", "at least 4 letters or digits"),
-        (HEAD + READ + CHANGE + "    withholds: [client_secret]", "only a read withholds"),
+        (HEAD + READ + CHANGE + "    withholds: [client_secret]", "only a tool that reads withholds"),
+        (
+            HEAD + "  resources/read: {stage: analyse, withholds: [client_secret], why: w}",
+            "only a tool that reads withholds",
+        ),
         (variant("{when: {dry: true}, withholds: [client_secret]}"), "unknown field `withholds`"),
         (HEAD + "  look: {stage: analyse, basis: unknown}", "reviewed or derived"),
         (HEAD + "  look: {stage: analyse, by_hand: x}", "nothing to take back"),
