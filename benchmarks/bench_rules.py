@@ -37,6 +37,12 @@ _PIPES = (
     " | Select-Object -First 50 TimeCreated, Id, Message | ConvertTo-Json -Depth 4"
 )
 _OBJECT = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: prod\nspec:\n  ports:\n    - port: 80\n"
+_TERM = "host = 'ws-7' and user_name <> 'svc' and bytes > 1000"
+_JOIN = (
+    "select l.host, lower(h.os) as os, count(*) as n, max(case when l.bytes > 1000 then l.bytes else 0 end) as most"
+    " from logs.events l left join hosts h on l.host = h.id where l.name in ('a', 'b', 'c') and h.os not like 'win%'"
+    " and l.ts between '2026-11-24 08:00:00' and '2026-11-24 12:00:00' group by l.host, h.os having count(*) > 10"
+)
 TEXTS = (
     Text("shell", "bash, files", "command", _FILES),
     Text("shell", "bash, pipes", "command", _POSIX),
@@ -64,7 +70,9 @@ TEXTS = (
         "| where ProcessCommandLine has_any (@'-enc', 'IEX') | extend n = strlen(AccountName)",
     ),
     Text("elasticsearch", "ES|QL", "query", '| WHERE process.name == "cmd.exe" AND user.name != "svc"', " "),
-    Text("sql", "one table", "query", "host = 'ws-7' and user_name <> 'svc' and bytes > 1000", " and "),
+    Text("sql", "one table", "query", _TERM, " and "),
+    Text("sql", "many clauses", "query", _JOIN, " union all "),
+    Text("sql", "left to the parser", "query", _TERM, " and "),
     Text("plain", "words", "texts", "-Identity bob", " ", (("then", {"stage": "analyse"}),)),
     Text("http", "long path", "url", "/v1/hosts/4711", "", (("method", "GET"),)),
 )
@@ -74,6 +82,7 @@ _BEGINNING = {
     ("kql", "one table"): "DeviceProcessEvents ",
     ("elasticsearch", "ES|QL"): "FROM logs-* ",
     ("sql", "one table"): "select count(*) from logs.events where ",
+    ("sql", "left to the parser"): "select count(*) from logs.events /* a comment */ where ",
     ("shell", "bash, one command"): "sha256sum ",
     ("kubectl", "many names"): "kubectl get pods ",
     ("aws_cli", "many ids"): "aws ec2 describe-instances --instance-ids ",
