@@ -79,12 +79,15 @@ def gravest(*operations: Operation) -> Operation:
     """One operation that is at least as grave as each of these (at least one), with all their targets together."""
     if len(operations) == 1:
         return operations[0]
-    worst = max(operations, key=lambda one: (one.stage.rank, one.reversible.rank, len(one.touches)))
+    kinds: dict[tuple[Stage, Reversible, frozenset[Touches]], Operation] = {}
+    for one in operations:
+        kinds.setdefault((one.stage, one.reversible, one.touches), one)
+    worst = max(kinds.values(), key=lambda one: (one.stage.rank, one.reversible.rank, len(one.touches)))
     return Operation(
         name=worst.name,
-        stage=max((one.stage for one in operations), key=lambda stage: stage.rank),
-        reversible=max((one.reversible for one in operations), key=lambda level: level.rank),
-        touches=frozenset[Touches]().union(*(one.touches for one in operations)),
+        stage=max((stage for stage, _, _ in kinds), key=lambda stage: stage.rank),
+        reversible=max((level for _, level, _ in kinds), key=lambda level: level.rank),
+        touches=frozenset[Touches]().union(*(touches for _, _, touches in kinds)),
         targets=tuple(sorted({target for one in operations for target in one.targets})),
         reach=max(one.reach for one in operations),
         why=worst.why,
