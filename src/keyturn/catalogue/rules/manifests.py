@@ -24,20 +24,21 @@ class Object(msgspec.Struct, frozen=True):
 
 
 _ODD: Final = re.compile("[^\n -~\u00a0-\u2027\u202f-\u205f\u2070-\ud7ff\ufb00-\ufdff]")
-_EDGE: Final = re.compile(r"^(?![ \n#]|- |---[ ]*$)(.*)$", re.M)
-_KEY: Final = re.compile(r"([A-Za-z]\w*):(?: +([^#\n]*?))?(?: +#.*)?")
+_DOCUMENT: Final = re.compile(r"\n---[ ]*(?:#.*)?(?=\n)")
+_WRITTEN: Final = re.compile(r"\n[^#\n]")
+_FIRST: Final = re.compile(r"\n(?! *[#\n])(.)")
+_EDGE: Final = re.compile(r"\n(?!- )(?:([A-Za-z]\w*):(?: +([^#\n]*?))?(?: +#.*)?|[^ \n#].*)$", re.M)
 _PLAIN: Final = re.compile(r"([\"']?)([A-Za-z0-9][\w.:-]*)\1")
-_META: Final = re.compile(r"^metadata:[ ]*(?:#.*)?\n((?:(?:[ ].*|[ ]*#.*)?\n)*)", re.M)
-_NAMED: Final = re.compile(r"^( +)(name|namespace):(?: +([^#\n]*?))?(?: +#.*)?$", re.M)
-_DOCUMENT: Final = re.compile(r"^---[ ]*(?:#.*)?$", re.M)
+_META: Final = re.compile(r"\nmetadata:[ ]*(?:#.*)?((?:\n(?:[ ].*|#.*)?)*)")
+_NAMED: Final = re.compile(r"\n( +)(name|namespace):(?: +([^#\n]*?))?(?: +#.*)?$", re.M)
 
 
 def objects(manifest: Any) -> list[Object] | Unread:
     """The objects of a manifest: a text in JSON or YAML, an object, or a list of objects."""
     if isinstance(manifest, str):
-        text = manifest.replace("\r\n", "\n").strip("\n") + "\n"
+        text = manifest.replace("\r\n", "\n").strip("\n")
         if not text.lstrip().startswith(("{", "[")):
-            return _documents(text)
+            return _documents(f"\n{text}\n")
         try:
             manifest = msgspec.json.decode(text)
         except msgspec.DecodeError:
@@ -86,11 +87,12 @@ def _object(value: Any) -> list[Object] | Unread:
 
 
 def _documents(text: str) -> list[Object] | Unread:
+    """The objects of a text whose lines each stand behind a newline, so that a search leaps from line to line."""
     if _ODD.search(text):
         return Unread("the manifest holds characters that can't be seen or that look like others")
     found = []
     for document in _DOCUMENT.split(text):
-        if not re.search(r"^[^#\n]", document, re.M):
+        if not _WRITTEN.search(document):
             continue
         one = _document(document)
         if isinstance(one, Unread):
@@ -100,25 +102,24 @@ def _documents(text: str) -> list[Object] | Unread:
 
 
 def _document(text: str) -> Object | Unread:
-    keys: dict[str, str] = {}
-    first = re.search(r"^(?! *(#|$)).", text, re.M)
-    if first is None or first.group() == " ":
+    first = _FIRST.search(text)
+    if first is None or first[1] == " ":
         return Unread("the manifest is not written plainly")
-    for line in _EDGE.findall(text):
-        if not line:
-            continue
-        key = _KEY.fullmatch(line)
-        if key is None or key[1] in keys:
-            return Unread("the manifest is not written plainly")
-        keys[key[1]] = key[2] or ""
+    written = _EDGE.findall(text)
+    keys = dict(written)
+    if "" in keys or len(keys) < len(written):
+        return Unread("the manifest is not written plainly")
     kind = _PLAIN.fullmatch(keys.get("kind", ""))
     if kind is None or kind[2].endswith("List") or "items" in keys:
         return Unread("the manifest does not say its kind plainly")
     meta = _META.search(text)
     named: dict[str, str] = {}
-    for indent, key, value in _NAMED.findall(meta[1]) if meta else ():
-        plain = _PLAIN.fullmatch(value)
-        if len(indent) == len(re.match(" *", meta[1].lstrip("\n"))[0]):  # type: ignore[index]
+    within = meta[1] if meta else ""
+    first_line = within.lstrip("\n")
+    edge = " " * (len(first_line) - len(first_line.lstrip(" ")))
+    for indent, key, value in _NAMED.findall(within):
+        if indent == edge:
+            plain = _PLAIN.fullmatch(value)
             if plain is None or key in named:
                 return Unread("the manifest does not say its name plainly")
             named[key] = plain[2]
