@@ -4,11 +4,13 @@ Small on purpose: its quoting differs from program to program, so only words tha
 """
 
 import re
+from functools import partial
+from itertools import chain
 from typing import Final
 
 from keyturn.catalogue.rules import paths
 from keyturn.catalogue.rules.answers import DATA, changes, of_all, reads
-from keyturn.catalogue.rules.places import hunts, place
+from keyturn.catalogue.rules.places import hunts, may_hunt, place
 from keyturn.catalogue.rules.posix import exposed
 from keyturn.catalogue.rules.windows import native
 from keyturn.core.action import Target
@@ -18,7 +20,7 @@ MOST: Final = 64
 _ODD: Final = re.compile(r"[^ -~\t\n]")
 _TOKEN: Final = re.compile(
     r"[ \t]*(?:(?P<quiet>[12]?>[ ]?nul(?![\w.\\/:])|2>&1(?![^ \t\n&|]))|(?P<end>&&|\|\||[&|\n])"
-    r'|(?P<word>(?:[A-Za-z0-9_./:\\*?+~#{}\[\]$-]|[A-Za-z]+=(?=[ \t])|"[^"%!^\n&|<>]*")+))'
+    r'|(?P<word>(?:[A-Za-z0-9_./:\\*?+~#{}\[\]$-]+|"[^"%!^\n&|<>]*")+))|(?P<odd>.)'
 )
 _LISTS: Final = re.compile(r"/(a(:?-?[dhsrail]+)?|b|s|q|w|l|n|x|4|o:?-?[nsedg]+|t:?[caw])(?=/|$)", re.I)
 _FINDSTR: Final = re.compile(r"/([bielrsnmxvop]|c:.+|offline)", re.I)
@@ -28,7 +30,9 @@ _WRITES: Final = {"md": paths.WRITE, "mkdir": paths.WRITE, "copy": paths.WRITE, 
 
 def read(line: str) -> Reading:
     """Everything that the line runs, as one operation."""
-    return of_all(split(line), _command)
+    commands = split(line)
+    hunting = not isinstance(commands, Unread) and may_hunt(chain.from_iterable(commands))
+    return of_all(commands, partial(_command, hunting=hunting))
 
 
 def split(line: str) -> list[list[str]] | Unread:
@@ -36,46 +40,48 @@ def split(line: str) -> list[list[str]] | Unread:
     if _ODD.search(line):
         return Unread("it holds characters that can't be seen or that look like others")
     found: list[list[str]] = [[]]
-    at, line = 0, line.rstrip(" \t")
-    while at < len(line):
-        token = _TOKEN.match(line, at)
-        if token is None:
-            return Unread(f"cmd makes more of {line[at : at + 20].lstrip()!r} than plain words")
-        at = token.end()
-        if token.lastgroup == "end":
+    line = line.rstrip(" \t")
+    for token in _TOKEN.finditer(line):
+        kind = token.lastgroup
+        if kind == "word":
+            word = token["word"]
+            if '"' in word:
+                if word.count('"') != 2 or not word.endswith('"') or word.endswith('\\"'):
+                    return Unread("its quotes may be read in more than one way")
+                word = word.replace('"', "")
+            found[-1].append(word)
+        elif kind == "end":
             if not found[-1] and token["end"] != "\n":
                 return Unread("a command is missing")
             if found[-1]:
                 found.append([])
-        elif token.lastgroup == "word":
-            word = token["word"]
-            if '"' in word and not (word.count('"') == 2 and word.endswith('"') and not word.endswith('\\"')):
-                return Unread("its quotes may be read in more than one way")
-            found[-1].append(word.replace('"', ""))
+        elif kind == "odd":
+            at = token.start()
+            return Unread(f"cmd makes more of {line[at : at + 20].lstrip()!r} than plain words")
     found = found if found[-1] else found[:-1]
     return found if 0 < len(found) <= MOST else Unread("there is no command in it, or too many")
 
 
-def _command(words: list[str]) -> Reading:
+def _command(words: list[str], *, hunting: bool) -> Reading:
     name, shown = words[0].lower(), " ".join(words)
     if name == "echo":
-        return exposed(shown, []) if hunts(words[1:]) else reads(shown, {DATA}, why="it shows text")
+        return exposed(shown, []) if hunting and hunts(words[1:]) else reads(shown, {DATA}, why="it shows text")
     if name in ("cd", "chdir", "vol", "ver") and len(words) == 1:
         return reads(shown, {DATA})
     if name in ("time", "date") and [word.lower() for word in words[1:]] == ["/t"]:
         return reads(shown, {DATA})
     if name in ("dir", "tree"):
-        return _listed(words, shown)
+        return _listed(words, shown, hunting=hunting)
     if name == "type":
-        return _opened(words[1:], shown)
+        return _opened(words[1:], shown, hunting=hunting)
     if name in ("findstr", "find"):
-        return _sought(words, shown)
+        return _sought(words, shown, hunting=hunting)
     if name in _DELETES or name in _WRITES:
         return _changed(name, words, shown)
     return native(words)
 
 
-def _listed(words: list[str], shown: str) -> Reading:
+def _listed(words: list[str], shown: str, *, hunting: bool) -> Reading:
     options = [word for word in words[1:] if word.startswith("/")]
     if not all(_LISTS.sub("", option) == "" or option.lower() in ("/f", "/a") for option in options):
         return Unread("nobody knows what dir does with its options")
@@ -85,34 +91,36 @@ def _listed(words: list[str], shown: str) -> Reading:
         at = place(word, beneath=deep)
         if at is None or at.device or at.remote:
             return Unread(f"nobody can say where {word[:80]} leads")
-        if hunts((word,)) or (at.secret and not at.wide):
+        if (hunting and hunts((word,))) or (at.secret and not at.wide):
             return exposed(shown, [at.path])
         targets.append(Target("file", at.path))
         reach = EVERYTHING if at.wide else reach
     return reads(shown, {DATA}, targets, reach=reach, why="it lists files")
 
 
-def _opened(files: list[str], shown: str, *, deep: bool = False) -> Reading:
+def _opened(files: list[str], shown: str, *, hunting: bool, deep: bool = False) -> Reading:
     targets, reach = [], 0
     for word in files:
         at = place(word, beneath=deep)
         if at is None or at.device or at.remote or word.startswith("/"):
             return Unread(f"nobody can say where {word[:80]} leads")
-        if at.secret or hunts((word,)):
+        if at.secret or (hunting and hunts((word,))):
             return exposed(shown, [at.path])
         targets.append(Target("file", at.path))
         reach = EVERYTHING if at.wide else reach
     return reads(shown, {DATA}, targets, reach=reach, why="nothing tells beforehand what is in a file")
 
 
-def _sought(words: list[str], shown: str) -> Reading:
+def _sought(words: list[str], shown: str, *, hunting: bool) -> Reading:
     options = [word for word in words[1:] if word.startswith("/")]
-    if not all(_FINDSTR.fullmatch(option) for option in options) or hunts(words[1:]):
+    if not all(_FINDSTR.fullmatch(option) for option in options) or (hunting and hunts(words[1:])):
         return Unread("it looks for credentials, or nobody knows its options")
     operands = [word for word in words[1:] if not word.startswith("/")]
     given = any(option.lower().startswith("/c:") for option in options)
     files = operands if given else operands[1:]
-    return _opened(files, shown, deep=any("s" in option.lower()[:2] for option in options if len(option) == 2))
+    return _opened(
+        files, shown, hunting=hunting, deep=any("s" in option.lower()[:2] for option in options if len(option) == 2)
+    )
 
 
 def _changed(name: str, words: list[str], shown: str) -> Reading:

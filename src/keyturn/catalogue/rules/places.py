@@ -48,10 +48,10 @@ _VARIABLES: Final = {
 }  # fmt: skip
 
 
-def _grouped(patterns: Iterable[str]) -> str:
+def _grouped(patterns: str) -> str:
     """One pattern for any of these, by their first letters: a search tries few of many."""
     groups: dict[str, list[str]] = {}
-    for each in patterns:
+    for each in patterns.split():
         first = re.match(r"(?:\\.|[a-z])(?![?*+{])", each)
         groups.setdefault(first.group() if first else "", []).append(each[first.end() :] if first else each)
     return "|".join(f"{first}(?:{'|'.join(rests)})" for first, rests in groups.items())
@@ -63,7 +63,7 @@ class _Signs:
     __slots__ = ("ends", "holds", "parts")
 
     def __init__(self, parts: str, ends: str = "", holds: str = "") -> None:
-        self.parts = re.compile(rf"/(?:{_grouped(parts.split())})(?:/|\Z)")
+        self.parts = re.compile(rf"/(?:{_grouped(parts)})(?:/|\Z)")
         self.ends = re.compile(rf"\.(?:{any_of(ends)})(?:/|\Z)") if ends else None
         self.holds = tuple(holds.split())
 
@@ -71,26 +71,27 @@ class _Signs:
         """``path`` is in small letters, and a slash stands before each part of it."""
         if self.parts.search(path) is not None or (self.ends is not None and self.ends.search(path) is not None):
             return True
-        return any(text in path for text in self.holds)
+        return any(map(path.__contains__, self.holds))
 
 
 _SECRET: Final = _Signs(
     r"""
-    g?shadow[-~.]?[^/]* security/opasswd sudoers[^/]* krb5[^/]* ssl/private pki/[^/]*/private private
+    shadow[^/]* gshadow[^/]* security/opasswd sudoers[^/]* krb5[^/]* ssl/private pki/[^/]*/private private
     \.(?:ssh|gnupg|aws|azure|kube|docker|password-store|mozilla|thunderbird|netrc|pgpass|my\.cnf|mylogin\.cnf)
     \.(?:git-credentials|npmrc|pypirc|vault-token|s3cfg|boto|terraform\.d|env[^/]*)
     \.config/(?:gcloud|gh|rclone|doctl|chromium|google-chrome)[^/]*
     \.[^/]*history consolehost_history\.txt psreadline _netrc creds?[./_-]?[^/]* id_(?:rsa|dsa|ecdsa|ed25519)[^/]*
     ssh_host_[^/]* authorized_keys[^/]* identity sam config/(?:security|system|default) config/systemprofile
-    (?:sam|security|system)\.(?:log\d?|sav|bak|old|save|hive?|reg) ntds[^/]* repair regback lsass[^/]* unattend[^/]*
+    sam\.(?:log\d?|sav|bak|old|save|hive?|reg) security\.(?:log\d?|sav|bak|old|save|hive?|reg)
+    system\.(?:log\d?|sav|bak|old|save|hive?|reg) ntds[^/]* repair regback lsass[^/]* unattend[^/]*
     autounattend[^/]* sysprep[^/]* groups\.xml services\.xml scheduledtasks\.xml drives\.xml web\.config wp-config[^/]*
     applicationhost\.config sitemanager\.xml recentservers\.xml winscp\.ini mremoteng confcons\.xml login\x20data[^/]*
     logins\.json key[34]\.db signons\.sqlite cookies[^/]* web\x20data local\x20state wallet[^/]* keychains?
     kcpassword keyrings? nssdb microsoft/(?:protect|credentials|vault|crypto) systemcertificates
     proc/kcore proc/[^/]+/(?:environ|mem|maps|fd|root|cwd|cmdline|task) dev/(?:mem|kmem|port) run/secrets
-    tokens?(?:[./_-][^/]*)? \.?htpasswd admin\.conf kubeconfig[^/]* etcd kubelet\.conf bootstrap-kubelet[^/]*
+    tokens?(?:[./_-][^/]*)? htpasswd \.htpasswd admin\.conf kubeconfig[^/]* etcd kubelet\.conf bootstrap-kubelet[^/]*
     openvpn wireguard wpa_supplicant[^/]* system-connections sss/db cloud/instances?(?:/[^/]+)?/user-data[^/]* rancher
-    (?:config|settings|configuration)\.php database\.yml [^/]*\.tfstate[^/]* ldap\.conf sssd\.conf grub\.cfg
+    config\.php settings\.php configuration\.php database\.yml ldap\.conf sssd\.conf grub\.cfg
     pg_hba\.conf shadowcopy[^/]* harddiskvolumeshadowcopy[^/]* globalroot \$mft
     """,
     r"""
@@ -99,29 +100,16 @@ _SECRET: Final = _Signs(
     """,
     """
     password passphrase passwd. passwd_ passwd- master.passwd secret credential api_key apikey private_key privatekey
-    tnsnames .keychain _history
+    tnsnames .keychain _history .tfstate
     """,
 )
 _HUNTED: Final = re.compile(
     _grouped(
-        (
-            *("passw", "passphrase", "passcode", "passkey", "pwd=", "secret", "token", "credential", "cred", "private"),
-            *("api[-_]?key", "access[-_]?key", "akia", "rsa", "openssh", "pgp", "shadow", "id_dsa", "id_ecdsa"),
-            *(
-                "id_ed25519",
-                r"\.pem",
-                r"\.ppk",
-                r"\.p12",
-                r"\.pfx",
-                r"\.kdb",
-                "keytab",
-                "ntds",
-                "lsass",
-                "bearer",
-                "jwt",
-            ),
-            *("oauth", "wallet", "logindata"),
-        )
+        r"""
+        passw passphrase passcode passkey pwd= secret token credential cred private api[-_]?key access[-_]?key akia rsa
+        openssh pgp shadow id_dsa id_ecdsa id_ed25519 \.pem \.ppk \.p12 \.pfx \.kdb keytab ntds lsass bearer jwt oauth
+        wallet logindata
+        """
     )
 )
 _EVIDENCE: Final = _Signs(
@@ -228,9 +216,24 @@ def _over(base: str, anchors: tuple[str, ...]) -> bool:
 
 def hunts(looked_for: Iterable[str]) -> bool:
     """One of the words (a pattern, a name, a path) looks for credentials, or names one."""
-    low = "/" + "/".join(looked_for).lower().replace("\\", "/").replace(":", "/")
+    low = _side_by_side(looked_for)
     bare = low.replace("/etc/passwd", "").replace("/getent/passwd", "").replace(" ", "")
-    return _HUNTED.search(bare) is not None or _SECRET.on(low)
+    return _hunted(bare) or _SECRET.on(low)
+
+
+def may_hunt(words: Iterable[str]) -> bool:
+    """If not, then :func:`hunts` is not so of any of the words, nor of some that stand side by side here."""
+    low = _side_by_side(words)
+    return _hunted(low.replace(" ", "")) or _SECRET.on(low)
+
+
+def _hunted(low: str) -> bool:
+    """Looks at each part once: no sign of a credential spans two."""
+    return _HUNTED.search("/".join(set(low.split("/")))) is not None
+
+
+def _side_by_side(words: Iterable[str]) -> str:
+    return "/" + "/".join(words).lower().replace("\\", "/").replace(":", "/")
 
 
 def detects(name: str) -> bool:

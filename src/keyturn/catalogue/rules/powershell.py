@@ -5,12 +5,13 @@ not read, but for a filter that compares properties of what comes by (``Where-Ob
 """
 
 import re
+from functools import partial
 from typing import Final
 
 from keyturn.catalogue.rules import paths, windows
 from keyturn.catalogue.rules.answers import DATA, changes, of_all, reads
 from keyturn.catalogue.rules.cmdlets import ALIASES, CMDLETS, FILES, Cmdlet
-from keyturn.catalogue.rules.places import hunts, place
+from keyturn.catalogue.rules.places import hunts, may_hunt, place
 from keyturn.catalogue.rules.posix import exposed
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, gravest
@@ -21,13 +22,12 @@ _VALUE: Final = r"""(?:'[^'\n]*'|"[^"$`\n]*"|-?\d+(?:\.\d+)?(?:[KMGT]B)?|\$true|
 _COMPARES: Final = "[ci]?(?:eq|ne|gt|lt|ge|le|like|notlike|match|notmatch|contains|in|notin)"
 _TEST: Final = rf"-?\(? *\$_(?:\.\w+){{1,3}} +-{_COMPARES} +{_VALUE}(?:, *{_VALUE})* *\)?"
 _BLOCK: Final = rf"\{{ *{_TEST}(?: +-(?:and|or) +{_TEST})* *\}}"
-_ATOM: Final = r"[A-Za-z0-9_./:\\*?~+-]+|'[^'\n]*'(?!')|\"[^\"$`\n]*\"(?!\")|\$(?:true|false|null)(?![\w:.])"
+_ATOM: Final = r"[A-Za-z0-9_./:\\*?~+-]+|'[^'\n]*'(?!')|\"[^\"$`\n]*\"(?!\")|\$(?i:true|false|null)(?![\w:.])"
 _TOKEN: Final = re.compile(
-    rf"[ \t]*(?:(?P<quiet>[2-6*]?> ?\$null(?![\w.:])|2>&1(?![^ \t\n|;]))|(?P<end>\|\||&&|[|;]|\n)|(?P<block>{_BLOCK})"
-    rf"|(?P<word>(?:{_ATOM})(?:, *(?:{_ATOM}))*(?=[ \t\n|;]|\Z)))",
-    re.I,
+    rf"[ \t]*(?:(?P<word>(?:{_ATOM})(?:, *(?:{_ATOM}))*(?=[ \t\n|;]|\Z))|(?P<end>\|\||&&|[|;]|\n)"
+    rf"|(?P<block>(?i:{_BLOCK}))|(?P<quiet>[2-6*]?> ?\$(?i:null)(?![\w.:])|2>&1(?![^ \t\n|;])))|(?P<odd>.)"
 )
-_SPLIT: Final = re.compile(_ATOM, re.I)
+_SPLIT: Final = re.compile(_ATOM)
 _CLASS: Final = re.compile(r"(win32_(?!product)\w+|antivirusproduct|msft_\w+|cim_\w+)", re.I)
 _SPACE: Final = re.compile(r"(root[\\/])?(cimv2|securitycenter2?|standardcimv2|microsoft[\\/]windows[\\/]\w+)", re.I)
 _PROVIDER: Final = re.compile(r"[a-z0-9.\\]{2,}:", re.I)
@@ -35,7 +35,9 @@ _PROVIDER: Final = re.compile(r"[a-z0-9.\\]{2,}:", re.I)
 
 def read(line: str) -> Reading:
     """Everything that the line runs, as one operation."""
-    return of_all(split(line), _command)
+    commands = split(line)
+    hunting = not isinstance(commands, Unread) and may_hunt([word.strip("'\"") for words in commands for word in words])
+    return of_all(commands, partial(_command, hunting=hunting))
 
 
 def split(line: str) -> list[list[str]] | Unread:
@@ -43,39 +45,32 @@ def split(line: str) -> list[list[str]] | Unread:
     if _ODD.search(line):
         return Unread("it holds characters that can't be seen or that look like others")
     found: list[list[str]] = [[]]
-    at, ended, line = 0, "", line.rstrip(" \t")
-    while at < len(line):
-        token = _TOKEN.match(line, at)
-        if token is None:
-            return Unread(f"PowerShell makes more of {line[at : at + 20].lstrip()!r} than plain words")
-        at = token.end()
-        if token.lastgroup == "end":
+    ended, line = "", line.rstrip(" \t")
+    for token in _TOKEN.finditer(line):
+        kind = token.lastgroup
+        if kind == "word" or kind == "block":
+            found[-1].append(token[kind])
+        elif kind == "end":
             if not found[-1] and token["end"] != "\n" and not (token["end"] == ";" and ended in ("", "\n")):
                 return Unread("a command is missing")
             ended = token["end"]
             if found[-1]:
                 found.append([])
-        elif token.lastgroup in ("word", "block"):
-            found[-1].append(token.group().lstrip(" \t"))
+        elif kind == "odd":
+            at = token.start()
+            return Unread(f"PowerShell makes more of {line[at : at + 20].lstrip()!r} than plain words")
     found = found if found[-1] else found[:-1]
     return found if 0 < len(found) <= MOST else Unread("there is no command in it, or too many")
 
 
-def _command(words: list[str]) -> Reading:
+def _command(words: list[str], *, hunting: bool) -> Reading:
     name, shown = words[0].lower(), " ".join(words)
     if name[0] in "'\"{$" or "," in name:
         return Unread("an expression decides what runs")
     name = ALIASES.get(name, name)
     if name in FILES:
         return _files(name, words[1:], shown)
-    if name in (
-        "stop-process",
-        "stop-service",
-        "restart-service",
-        "start-service",
-        "stop-computer",
-        "restart-computer",
-    ):
+    if name in _CONTROLLED:
         return _control(name, words[1:], shown)
     if name not in CMDLETS:
         return _program(words)
@@ -86,14 +81,14 @@ def _command(words: list[str]) -> Reading:
     operands, files, flags = given
     if name in ("get-ciminstance", "get-wmiobject"):
         return _cim(operands, words, shown)
-    if hunts(word.strip("'\"") for word in words[1:]):
+    if hunting and hunts(word.strip("'\"") for word in words[1:]):
         named = [at.path for at in map(place, files + [item for word in operands for item in _items(word)]) if at]
         return exposed(shown, named if known.lists or known.opens else [])
     if len(operands) > known.most:
         return Unread(f"{name} may do more than read when it gets more words")
     if not known.lists and not known.opens:
         return reads(shown, {DATA}, why="it shows what the machine knows")
-    patterns = 0 if any(word.lower() == "-pattern" for word in words) else known.first
+    patterns = 0 if known.first and any(word.lower() == "-pattern" for word in words) else known.first
     taken = operands[patterns:] if known.most > 2 or known.opens else operands[:1]
     files += [file for operand in taken for file in _items(operand)]
     if not files and known.lists and "recurse" in flags:
@@ -120,7 +115,7 @@ def _given(known: Cmdlet, words: list[str], *, filters: bool = False) -> tuple[l
     for word in words:
         if word[0] == "-" and len(word) > 1 and not word[1].isdigit():
             name, colon, value = word[1:].lower().partition(":")
-            if waiting or colon or value or name not in known.switches | known.values:
+            if waiting or colon or value or (name not in known.switches and name not in known.values):
                 return Unread(f"nobody knows what the parameter {word[:40]} does here")
             if name in known.switches:
                 flags.add(name)
@@ -196,6 +191,9 @@ def _files(name: str, words: list[str], shown: str) -> Reading:
     return changes(shown, one.reversible, one.touches, one.targets, reach=one.reach, why=one.why)
 
 
+_CONTROLLED: Final = frozenset(
+    {"stop-process", "stop-service", "restart-service", "start-service", "stop-computer", "restart-computer"}
+)
 _CONTROL: Final = Cmdlet(switches=frozenset({"force"}), values=frozenset({"name", "id", "processname", "erroraction"}))
 
 
