@@ -6,6 +6,7 @@ beforehand what that is. What it reads of credentials is exposed from then on, s
 
 import posixpath
 import re
+from itertools import chain
 from typing import Final
 
 from keyturn.catalogue.rules import paths, posix_changes, posix_special
@@ -18,7 +19,7 @@ from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, grave
 from keyturn.core.profile import Stage
 
 _FOLDERS: Final = frozenset({"/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/"})
-_FILES: Final = frozenset({What.CONTENTS, What.PATTERN, What.NAMES})
+_FILES: Final = (What.CONTENTS, What.PATTERN, What.NAMES)
 
 
 def read(line: str) -> Reading:
@@ -27,9 +28,9 @@ def read(line: str) -> Reading:
     if isinstance(commands, Unread):
         return commands
     found: list[Operation] = []
-    folder, sure, hunting = "", True, hunts(word for command in commands for word in command.words)
+    folder, sure, hunting = "", True, hunts(chain.from_iterable(command.words for command in commands))
     for command in commands:
-        if _enters(command):
+        if command.words[0] == "cd" and _enters(command):
             folder, sure = posixpath.join(folder, command.words[1]), sure and command.then == "&&"
             one: Reading = reads(f"cd {folder}", {DATA})
         else:
@@ -44,27 +45,25 @@ def read(line: str) -> Reading:
     return gravest(*found)
 
 
+def _in(folder: str, path: str) -> str:
+    return posixpath.join(folder, path) if folder else path
+
+
 def _enters(command: Simple) -> bool:
     """``cd FOLDER``. Whether it gets there is sure only for what stands behind ``&&``."""
     words = command.words
-    return (
-        words[0] == "cd"
-        and len(words) == 2
-        and words[1][:1] not in ("-", "")
-        and not command.wild
-        and not command.sinks
-    )
+    return len(words) == 2 and words[1][:1] not in ("-", "") and not command.wild and not command.sinks
 
 
 def _redirected(command: Simple, folder: str, *, hunting: bool) -> Reading:
     one = program(command, folder, hunting=hunting)
-    if isinstance(one, Unread):
+    if isinstance(one, Unread) or not (command.sources or command.sinks):
         return one
     parts = [one]
     parts += [_opened(" ".join(command.words), [(path, False)], folder) for path in command.sources]
     for path in command.sinks:
         if path != "/dev/null":
-            at = place(posixpath.join(folder, path))
+            at = place(_in(folder, path))
             if at is None or at.device:
                 return Unread(f"nobody can say what it writes to when it writes to {path[:80]}")
             parts.append(paths.done(paths.WRITE, at))
@@ -108,7 +107,7 @@ def _reading(known: Program, command: Simple, folder: str, *, hunting: bool) -> 
             return parsed
         operands, deep = parsed
     if hunting and hunts(words):
-        files = [posixpath.join(folder, word) for word, _ in operands] if known.what in _FILES else []
+        files = [_in(folder, word) for word, _ in operands] if known.what in _FILES else []
         return exposed(shown, [at.path for at in map(place, files) if at is not None])
     if len(operands) > known.most or (known.what is What.NONE and operands):
         return Unread(f"{words[0]} may do more than read when it gets more words")
@@ -125,6 +124,7 @@ def _parsed(known: Program, command: Simple) -> tuple[list[tuple[str, bool]], bo
     """The operands (and whether each holds a wildcard), and whether it goes down into folders."""
     operands: list[tuple[str, bool]] = []
     deep, value, options, pattern = "*" in known.deep, False, True, known.what is What.PATTERN
+    shape = "" if pattern else known.shape
     for n, word in enumerate(command.words[1:], 1):
         if value:
             value = False
@@ -140,7 +140,7 @@ def _parsed(known: Program, command: Simple) -> tuple[list[tuple[str, bool]], bo
             if known.shape and not re.fullmatch(known.shape, word):
                 return Unread(f"{command.words[0]} may do more than read with {word[:40]}")
             pattern = False
-        elif known.shape and known.what is not What.PATTERN and not re.fullmatch(known.shape, word):
+        elif shape and not re.fullmatch(shape, word):
             return Unread(f"{command.words[0]} may do more than read with {word[:40]}")
         else:
             operands.append((word, n in command.wild))
@@ -170,7 +170,7 @@ def _option(known: Program, word: str) -> tuple[bool, bool, bool] | None:
 def _listed(shown: str, operands: list[tuple[str, bool]], folder: str, *, deep: bool) -> Reading:
     targets, reach = [], 0
     for word, wild in operands:
-        at = place(posixpath.join(folder, word), beneath=deep)
+        at = place(_in(folder, word), beneath=deep)
         if at is None:
             return Unread(f"nobody can say where {word[:80]} leads")
         targets.append(Target("file", at.path))
@@ -185,7 +185,7 @@ def _opened(shown: str, operands: list[tuple[str, bool]], folder: str, *, deep: 
     for word, wild in operands:
         if word == "-":
             continue
-        at = place(posixpath.join(folder, word), beneath=deep)
+        at = place(_in(folder, word), beneath=deep)
         if at is None or at.device:
             return exposed(shown, [word])
         targets.append(Target("file", at.path))

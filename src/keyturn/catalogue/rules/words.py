@@ -27,8 +27,8 @@ class Simple(msgspec.Struct, frozen=True):
     then: str = ""
 
 
-_PLAIN: Final = r"[A-Za-z0-9_./:=,@%+^~*?\[\]-]|\$HOME(?![A-Za-z0-9_])|\$\{HOME\}"
-_DOUBLE: Final = r'"(?:[^"$`\\!\n]|\\[^"$`\\!\n]|\$HOME(?![A-Za-z0-9_])|\$\{HOME\})*"'
+_PLAIN: Final = r"[A-Za-z0-9_./:=,@%+^~*?\[\]-]++|\$HOME(?![A-Za-z0-9_])|\$\{HOME\}"
+_DOUBLE: Final = r'"(?:[^"$`\\!\n]++|\\[^"$`\\!\n]|\$HOME(?![A-Za-z0-9_])|\$\{HOME\})*"'
 _WORD: Final = rf"(?:(?:{_PLAIN})|'[^'\n]*'|{_DOUBLE})+"
 _TOKEN: Final = re.compile(
     rf"[ \t]+|(?P<merge>[12]?>&[12](?![^ \t\n|&;]))|(?P<to>(?:[12]|&)?>>?(?![&|(>]))|(?P<from><(?![<(&>]))"
@@ -38,7 +38,7 @@ _FAST: Final = re.compile(
     rf"((?:[A-Za-z0-9_./:=,@%+^~ \t-]++|'[^'\n]*+'|{_DOUBLE})++)"
     r"(?:(>[ \t]*/dev/null|>&[12])(?![^ \t\n|&;])[ \t]*)?(\|\||&&|&(?![>&])|[|;\n]|\Z)"
 )
-_QUOTED_WORD: Final = re.compile(rf"(?:[^ \t'\"]|'[^'\n]*'|{_DOUBLE})+")
+_QUOTED_WORD: Final = re.compile(rf"(?:[^ \t'\"]++|'[^'\n]*'|{_DOUBLE})+")
 _LIST: Final = frozenset({"", "\n", ";", "&", "&&", "||", "|"})
 _NONE: Final[frozenset[int]] = frozenset()
 _QUOTED: Final = re.compile(rf"'([^'\n]*)'|({_DOUBLE})")
@@ -81,15 +81,19 @@ def _quick(found: re.Match[str]) -> Simple | None:
     """A command of words and quotes alone, whose output may be thrown away or put together; None if it has no words."""
     text, to, then = found.groups()
     if "'" in text or '"' in text:
-        words = [
-            _QUOTED.sub(lambda part: part.group()[1:-1], word) if "'" in word or '"' in word else word
-            for word in _QUOTED_WORD.findall(text)
-        ]
+        words = [_bare(word) if "'" in word or '"' in word else word for word in _QUOTED_WORD.findall(text)]
     else:
         words = text.split()
     if to and words and words[-1] in ("1", "2") and text[-2:].strip(" \t") == words[-1] and len(text) > 1:
         words.pop()
     return Simple(tuple(words), _NONE, (), ("/dev/null",) if to and to[1] != "&" else (), then) if words else None
+
+
+def _bare(word: str) -> str:
+    """A word without its quotes."""
+    if word[0] in "'\"" and word.find(word[0], 1) == len(word) - 1:
+        return word[1:-1]
+    return _QUOTED.sub(lambda part: part.group()[1:-1], word)
 
 
 def after(program: str, command: Any) -> tuple[str, ...] | Unread:
@@ -129,7 +133,7 @@ class _Open:
         bare = text
         if "'" in text or '"' in text:
             bare = _QUOTED.sub("", text)
-            text = _QUOTED.sub(lambda part: part.group()[1:-1], text)
+            text = _bare(text)
         wild = _WILD.search(bare) is not None
         if self.next:
             if wild:
