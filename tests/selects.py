@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 _VECTORS: Final = json.loads((Path(__file__).parent / "vectors/selects.json").read_text())
+_EDGE: Final = re.compile(r"\b|(?<=\W)(?=\W)|$")
 _SYMBOL: Final = re.compile(r"\{([a-z]+)\}")
 
 
@@ -16,11 +17,11 @@ def select(by: random.Random) -> str:
 
 
 def spoiled(text: str, by: random.Random) -> str:
-    """The text with some words put in, taken out or exchanged, or pieces put in between its letters."""
+    """The text with some words put in, taken out or exchanged, or pieces glued to them."""
     for _ in range(by.choice((1, 1, 2, 3))):
         words = text.split(" ")
         at, piece = by.randrange(len(words)), by.choice(_VECTORS["spoils"])
-        match by.choice(("put in", "put in", "take out", "exchange", "letters")):
+        match by.choice(("put in", "take out", "exchange", "glue", "glue")):
             case "put in":
                 words.insert(at, piece)
             case "take out":
@@ -28,7 +29,7 @@ def spoiled(text: str, by: random.Random) -> str:
             case "exchange":
                 words[at] = words[by.randrange(len(words))]
             case _:
-                place = by.randrange(len(text) + 1)
+                place = by.choice([found.start() for found in _EDGE.finditer(text)])
                 words = [text[:place] + piece + text[place + by.randrange(2) :]]
         text = " ".join(words)
     return text

@@ -19,7 +19,8 @@ _KEYWORDS: Final = {
     "p": "top",
     "F": "from",
     "J": "join",
-    "j": "inner left right full",
+    "2": "inner",
+    "j": "left right full",
     "o": "outer",
     "X": "cross",
     "@": "on",
@@ -119,37 +120,51 @@ _LETTERS: Final = (
     | {"+": "+", "/": "+", "%": "+", "||": "~", "::": ":"}
 )
 _NAMES: Final = "nfkrt"
+_QUOTES: Final = '"`[]'
 _ANY: Final = "any"
 """The dialect is not known, and the text has what dialects read differently (:data:`TWO_WAYS`)."""
 
 TWO_WAYS: Final = ("\\", "#", "$$", "`", "--")
-_DIALECTS: Final = {
-    "": ('"', re.compile("[#p]")),
-    _ANY: ("", re.compile("[#p~]")),
-    "bigquery": ("`", re.compile(rf"[#p]|u(?![aD])|XJ|U|F[{_NAMES}.A]+,")),
-    "mysql": ("`", re.compile("[#p~]")),
-    "postgres": ('"', re.compile("[#p]")),
-    "snowflake": ('"', re.compile(r"[#p]|k\(|isr")),
-    "sqlite": ('"', re.compile("[#p]")),
-    "tsql": ("", re.compile("#|p.*[LZ]")),
-}
-"""Dialect → what stands around its names, and which shapes are not read in it."""
 
+
+class _Dialect(NamedTuple):
+    """Which quoted names are read, what but ``'`` stands around texts, and which shapes are not read."""
+
+    quoted: re.Pattern[str]
+    texts: str
+    unsure: re.Pattern[str]
+
+
+def _dialect(quoted: str, texts: str, unsure: str) -> _Dialect:
+    return _Dialect(re.compile(quoted, re.ASCII), texts, re.compile(unsure))
+
+
+_DIALECTS: Final = {
+    "": _dialect(r'"[A-Za-z][\w\x20]*"', "", "[#p]"),
+    _ANY: _dialect("(?!)", "", "[#p~]"),
+    "bigquery": _dialect(r"`[A-Za-z][\w.-]*`", '"', rf"[#p]|u(?![aD])|XJ|U|F[{_NAMES}.A]+,"),
+    "mysql": _dialect(r"`[A-Za-z][\w\x20]*`", '"', "[#p~]"),
+    "postgres": _dialect(r'"[A-Za-z][\w\x20]*"', "", "[#p]"),
+    "snowflake": _dialect(r'"[A-Za-z][\w\x20]*"', "", r"[#p]|k\("),
+    "sqlite": _dialect(r'"[A-Za-z][\w\x20]*"', "", "[#p]"),
+    "tsql": _dialect(r"\[[A-Za-z][\w\x20]*\]", "", "#|p.*[LZ]"),
+}
 _TOKEN: Final = re.compile(
     r"""[\x20\t\r\n]*+( [A-Za-z]\w*+ | '[^'\\]*+(?:(?:''|\\++[^'"\\])[^'\\]*+)*+' | \d[\w.]*+"""
-    r"""| "[A-Za-z][\w\x20]*+"(?!") | `[A-Za-z][\w.-]*+`(?!`) | <[=>]? | >=? | != | \|\| | :: | -- | [^\x20\t\r\n] )""",
+    r"""| "[^"'`\\]*+"(?!") | `[\w\x20.-]*+`(?!`) | \[[\w\x20]*+\](?!\])"""
+    r"""| <[=>]? | >=? | != | \|\| | :: | -- | [^\x20\t\r\n] )""",
     re.ASCII | re.VERBOSE,
 )
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
-# The grammar of a level. 0 is a number, s a text, q a query in brackets, g another expression in brackets, m several,
-# v any other value, b the call of a function, % a type with its size.
+# The grammar of a level. 0 is a number, 1 a text of digits, s another text, q a query in brackets, g another expression
+# in brackets, m several, b the call of a function, v any other value, % a type with its size.
 _NAME: Final = f"[{_NAMES}]"
 _ALIAS: Final = f"(?:A?{_NAME})?+"
 _PATH: Final = rf"{_NAME}(?:\.{_NAME}){{0,2}}+"
-_OPERAND: Final = rf"-?+(?:[0svbqgTQ]|eq|ks|isr?+|i0r|{_NAME}(?:\.{_NAME}){{0,3}}+)(?::[kt%])?+"
+_OPERAND: Final = rf"-?+(?:[0s1vbqgTQ]|eq|k[s1]|is(?!r)|i1r?+|i0r|{_NAME}(?:\.{_NAME}){{0,3}}+)(?::[kt%])?+"
 _SUM: Final = rf"{_OPERAND}(?:[-+*~]{_OPERAND})*+"
-_TEST: Final = rf"!*+{_SUM}(?:(?:=|!?+K|!?+B{_SUM}&){_SUM}|\?!?+T|!?+I[gmq])?+"
+_TEST: Final = rf"!{{0,3}}+{_SUM}(?:(?:=|!?+K|!?+B{_SUM}&){_SUM}|\?!?+T|!?+I[gmq])?+"
 _EXPRESSION: Final = rf"{_TEST}(?:[&|]{_TEST})*+"
 _LIST: Final = rf"{_TEST}(?:[&|,]{_TEST})*+"
 _SORT: Final = rf"{_EXPRESSION}d?+(?:yz)?+"
@@ -158,7 +173,7 @@ _ITEM: Final = rf"(?:(?:{_NAME}\.)?\*(?!u)|{_EXPRESSION}{_ALIAS})"
 _SOURCE: Final = rf"(?:{_PATH}|q){_ALIAS}"
 _FROM: Final = (
     rf"F(?:{_PATH}{_ALIAS}(?:,{_PATH}{_ALIAS})*+(?:,q{_ALIAS})*+|q{_ALIAS}(?:,q{_ALIAS})*+)"
-    rf"(?:XJ{_SOURCE}|(?:jo?+)?+J{_SOURCE}(?:@{_EXPRESSION}|U))*+"
+    rf"(?:XJ{_SOURCE}|(?:jo?+|2)?+J{_SOURCE}(?:@{_EXPRESSION}|U))*+"
 )
 _SELECT: Final = (
     rf"SD?+(?:p0)?+{_ITEM}(?:,{_ITEM})*+(?:{_FROM}(?:W{_EXPRESSION})?+(?:GY{_LIST})?+(?:H{_EXPRESSION})?+)?+"
@@ -176,6 +191,9 @@ _INSIDE: Final = {
     "U": re.compile(rf"{_NAME}(?:,{_NAME})*+"),
 }
 """What may stand in the brackets after CAST, EXTRACT, OVER and USING."""
+
+_DEEPEST: Final = 20
+"""What goes deeper may be more than the parser can take."""
 
 _SIZE: Final = re.compile("0(?:,0)?+")
 _OPEN: Final = re.compile("[()CE]")
@@ -197,31 +215,31 @@ def read(text: str, dialect: str) -> Plain | None:
         dialect = _ANY
     if dialect not in _DIALECTS:
         return None
-    quote, unsure = _DIALECTS[dialect]
+    spoken = _DIALECTS[dialect]
     tokens = _TOKEN.findall(text.rstrip().removesuffix(";"))
-    letters = {token: _letter(token, quote) for token in set(tokens)}
+    letters = {token: _letter(token, spoken) for token in set(tokens)}
     shape = "".join(map(letters.__getitem__, tokens))
-    if unsure.search(shape) or (dialect == "bigquery" and any("''" in token[1:-1] for token in letters)):
+    if spoken.unsure.search(shape) or (dialect == "bigquery" and any("''" in token[1:-1] for token in letters)):
         return None
     closings = _closings(shape, tokens)
     given = None if closings is None else _given(shape, tokens, closings)
     if given is None:
         return None
-    names = frozenset(token.strip('`"') for token, letter in letters.items() if letter in _NAMES)
+    names = frozenset(token.strip(_QUOTES) for token, letter in letters.items() if letter in _NAMES)
     return Plain(_tables(shape, tokens, given), names)
 
 
-def _letter(token: str, quote: str) -> str:
+def _letter(token: str, dialect: _Dialect) -> str:
     if letter := _LETTERS.get(token.lower()):
         return letter
     first = token[0]
     if first in ascii_letters:
         return "n"
-    if first == "'" and len(token) > 1:
-        return "s"
+    if (first == "'" or first == dialect.texts) and len(token) > 1:
+        return "1" if token[1:-1].isdigit() else "s"
     if first.isdigit():
         return "0" if _NUMBER.fullmatch(token) else "#"
-    return "n" if first == quote and len(token) > 1 else "#"
+    return "n" if dialect.quoted.fullmatch(token) else "#"
 
 
 def _closings(shape: str, tokens: list[str]) -> dict[int, int] | None:
@@ -232,6 +250,8 @@ def _closings(shape: str, tokens: list[str]) -> dict[int, int] | None:
         levels[-1] += shape[at:here]
         at = here + 1
         if shape[here] in "(C":
+            if len(opened) == _DEEPEST:
+                return None
             opened.append(here)
             levels.append("")
             continue
@@ -260,12 +280,12 @@ def _bracket(outer: str, inner: str, word: str) -> str:
     if before in _INSIDE:
         if not _INSIDE[before].fullmatch(inner) or (before == "V" and rest[-1:] != "b"):
             return "#"
-        return {"V": rest, "U": outer}.get(before, rest + "v")
+        return {"V": rest[:-1] + "v", "U": outer}.get(before, rest + "v")
     return outer + ("g" if _one(inner) else "m" if _several(inner) else "#")
 
 
 def _called(name: str, inner: str) -> bool:
-    if name == "count" and inner[:1] in ("*", "D"):
+    if name == "count" and (inner == "*" or inner[:1] == "D"):
         return inner == "*" or _one(inner, 1) is not None
     least, most = _ARITY.get(name, (1, 0))
     given = inner.count(",") + 1 if inner else 0
@@ -288,8 +308,8 @@ def _tables(shape: str, tokens: list[str], given: dict[str, int]) -> frozenset[s
         at = found.start("paths")
         for source in found["paths"].split(","):
             path = _path(source)
-            name = "".join(tokens[at : at + path.end()]) if path else ""
-            if at < given.get(name, at + 1):
-                tables.add(name.replace("`", "").replace('"', ""))
+            parts = tokens[at : at + path.end()] if path else []
+            if at < given.get("".join(parts), at + 1):
+                tables.add("".join(part.strip(_QUOTES) for part in parts))
             at += len(source) + 1
     return frozenset(tables)
