@@ -11,6 +11,7 @@ SECRETS, IDENTITY, DATA = Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_
 PRODUCTION, EVIDENCE, DETECTION = Touches.PRODUCTION, Touches.EVIDENCE, Touches.DETECTION_CONTROLS
 ALL: Final = frozenset(Touches)
 REVERSIBLE, HARD, IRREVERSIBLE = Reversible.REVERSIBLE, Reversible.HARD, Reversible.IRREVERSIBLE
+_ANALYSE, _RESPOND, _NO_EFFECT = Stage.ANALYSE, Stage.RESPOND, Reversible.NO_EFFECT
 NAME: Final = 200
 """Characters of an operation's name that are kept: it is shown to people."""
 
@@ -26,10 +27,10 @@ def reads(
     """A call that has no effect."""
     return Operation(
         name=name[:NAME],
-        stage=Stage.ANALYSE,
-        reversible=Reversible.NO_EFFECT,
+        stage=_ANALYSE,
+        reversible=_NO_EFFECT,
         touches=frozenset(touches),
-        targets=tuple(dict.fromkeys(targets)),
+        targets=_once(targets),
         reach=reach,
         why=why,
     )
@@ -47,13 +48,18 @@ def changes(
     """A call that changes something."""
     return Operation(
         name=name[:NAME],
-        stage=Stage.RESPOND,
+        stage=_RESPOND,
         reversible=reversible,
         touches=frozenset(touches),
-        targets=tuple(dict.fromkeys(targets)),
+        targets=_once(targets),
         reach=reach,
         why=why,
     )
+
+
+def _once(targets: Iterable[Target]) -> tuple[Target, ...]:
+    found = tuple(targets)
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else found
 
 
 def of_all(commands: Iterable[list[str]] | Unread, judge: Callable[[list[str]], Reading]) -> Reading:

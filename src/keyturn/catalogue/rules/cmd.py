@@ -5,19 +5,18 @@ Small on purpose: its quoting differs from program to program, so only words tha
 
 import re
 from functools import partial
-from itertools import chain
 from typing import Final
 
 from keyturn.catalogue.rules import paths
 from keyturn.catalogue.rules.answers import DATA, changes, of_all, reads
 from keyturn.catalogue.rules.places import hunts, may_hunt, place
 from keyturn.catalogue.rules.posix import exposed
+from keyturn.catalogue.rules.rule import seen
 from keyturn.catalogue.rules.windows import native
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Reading, Unread, gravest
 
 MOST: Final = 64
-_ODD: Final = re.compile(r"[^ -~\t\n]")
 _TOKEN: Final = re.compile(
     r"[ \t]*(?:(?P<quiet>[12]?>[ ]?nul(?![\w.\\/:])|2>&1(?![^ \t\n&|]))|(?P<end>&&|\|\||[&|\n])"
     r'|(?P<word>(?:[A-Za-z0-9_./:\\*?+~#{}\[\]$-]+|"[^"%!^\n&|<>]*")+))|(?P<odd>.)'
@@ -31,13 +30,13 @@ _WRITES: Final = {"md": paths.WRITE, "mkdir": paths.WRITE, "copy": paths.WRITE, 
 def read(line: str) -> Reading:
     """Everything that the line runs, as one operation."""
     commands = split(line)
-    hunting = not isinstance(commands, Unread) and may_hunt(chain.from_iterable(commands))
+    hunting = not isinstance(commands, Unread) and may_hunt(commands)
     return of_all(commands, partial(_command, hunting=hunting))
 
 
 def split(line: str) -> list[list[str]] | Unread:
     """The words of every command of the line."""
-    if _ODD.search(line):
+    if not seen(line):
         return Unread("it holds characters that can't be seen or that look like others")
     found: list[list[str]] = [[]]
     line = line.rstrip(" \t")

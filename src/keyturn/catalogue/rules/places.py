@@ -7,7 +7,7 @@ judged without regard to case, wherever it starts: a relative path may lead anyw
 import functools
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -32,7 +32,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LONGEST: Final = 4_096
-_ODD: Final = re.compile(r"[^ -~]")
+_SHORT: Final = 300
 _WILD: Final = re.compile(r"[*?\[\]{}]")
 _SHORT_NAME: Final = re.compile(r"~\d")
 _VARIABLE: Final = re.compile(
@@ -165,12 +165,12 @@ _ANCHORS: Final = (
 
 def plain(path: str) -> str | None:
     """The path in one spelling (forward slashes, case kept), or None where nobody can say where it leads."""
-    if not path or len(path) > LONGEST or _ODD.search(path) or path != path.strip():
+    if not path or len(path) > LONGEST or not _seen(path) or path != path.strip():
         return None
     if path[:5].lower() == "file:":
         path = unquote(re.sub(r"^file:(//(localhost)?(?=/))?", "", path, flags=re.IGNORECASE))
         path = path[1:] if re.match(r"/[A-Za-z]:", path) else path
-    if _PROVIDER.match(path) or "://" in path or "`" in path or _SHORT_NAME.search(path) or _ODD.search(path):
+    if _PROVIDER.match(path) or "://" in path or "`" in path or _SHORT_NAME.search(path) or not _seen(path):
         return None
     path = _VARIABLE.sub(lambda found: _VARIABLES.get(next(filter(None, found.groups())).lower(), "\0"), path)
     if re.search(r"[\0%]|\$(?!recycle\.bin|mft|[/\\]|$)", path, re.IGNORECASE):
@@ -178,6 +178,10 @@ def plain(path: str) -> str | None:
     path = _PREFIX.sub(lambda found: "//" if found.group(1) else "", path).replace("\\", "/")
     path = "/".join(part.strip() if not part.strip(". ") else part.rstrip(". ") for part in path.split("/"))
     return posixpath.normpath(path) if path.strip() else None
+
+
+def _seen(path: str) -> bool:
+    return path.isascii() and path.isprintable()
 
 
 @functools.lru_cache(1_024)
@@ -221,15 +225,18 @@ def hunts(looked_for: Iterable[str]) -> bool:
     return _hunted(bare) or _SECRET.on(low)
 
 
-def may_hunt(words: Iterable[str]) -> bool:
-    """If not, then :func:`hunts` is not so of any of the words, nor of some that stand side by side here."""
-    low = _side_by_side(words)
+def may_hunt(commands: Sequence[Sequence[str]]) -> bool:
+    """If not, :func:`hunts` is so of no words of a command, in quotes or not. A few commands are not worth the look."""
+    if len(commands) < 4:
+        return True
+    low = _side_by_side([word.strip("'\"") for words in commands for word in words])
     return _hunted(low.replace(" ", "")) or _SECRET.on(low)
 
 
 def _hunted(low: str) -> bool:
-    """Looks at each part once: no sign of a credential spans two."""
-    return _HUNTED.search("/".join(set(low.split("/")))) is not None
+    if len(low) > _SHORT:
+        low = "/".join(set(low.split("/")))  # a long line says much twice, and no sign of a credential spans two parts
+    return _HUNTED.search(low) is not None
 
 
 def _side_by_side(words: Iterable[str]) -> str:

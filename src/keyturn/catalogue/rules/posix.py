@@ -19,7 +19,8 @@ from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, grave
 from keyturn.core.profile import Stage
 
 _FOLDERS: Final = frozenset({"/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/", "/usr/local/bin/"})
-_FILES: Final = (What.CONTENTS, What.PATTERN, What.NAMES)
+_PATTERN, _NAMES, _NONE = What.PATTERN, What.NAMES, What.NONE
+_FILES: Final = (What.CONTENTS, _PATTERN, _NAMES)
 
 
 def read(line: str) -> Reading:
@@ -109,12 +110,12 @@ def _reading(known: Program, command: Simple, folder: str, *, hunting: bool) -> 
     if hunting and hunts(words):
         files = [_in(folder, word) for word, _ in operands] if known.what in _FILES else []
         return exposed(shown, [at.path for at in map(place, files) if at is not None])
-    if len(operands) > known.most or (known.what is What.NONE and operands):
+    if len(operands) > known.most or (known.what is _NONE and operands):
         return Unread(f"{words[0]} may do more than read when it gets more words")
     if known.first and operands and operands[0][0] not in known.first:
         return Unread(f"{words[0]} {operands[0][0][:40]} is not known to only read")
     if known.what in _FILES:
-        if known.what is What.NAMES:
+        if known.what is _NAMES:
             return _listed(shown, operands or ([(".", False)] if deep else []), folder, deep=deep)
         return _opened(shown, operands or ([(".", False)] if deep else []), folder, deep=deep)
     return reads(shown, {DATA}, why="it shows what the machine knows")
@@ -123,7 +124,7 @@ def _reading(known: Program, command: Simple, folder: str, *, hunting: bool) -> 
 def _parsed(known: Program, command: Simple) -> tuple[list[tuple[str, bool]], bool] | Unread:
     """The operands (and whether each holds a wildcard), and whether it goes down into folders."""
     operands: list[tuple[str, bool]] = []
-    deep, value, options, pattern = "*" in known.deep, False, True, known.what is What.PATTERN
+    deep, value, options, pattern = "*" in known.deep, False, True, known.what is _PATTERN
     shape = "" if pattern else known.shape
     for n, word in enumerate(command.words[1:], 1):
         if value:

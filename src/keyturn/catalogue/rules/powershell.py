@@ -13,16 +13,16 @@ from keyturn.catalogue.rules.answers import DATA, changes, of_all, reads
 from keyturn.catalogue.rules.cmdlets import ALIASES, CMDLETS, FILES, Cmdlet
 from keyturn.catalogue.rules.places import hunts, may_hunt, place
 from keyturn.catalogue.rules.posix import exposed
+from keyturn.catalogue.rules.rule import seen
 from keyturn.core.action import Target
 from keyturn.core.operation import EVERYTHING, Operation, Reading, Unread, gravest
 
 MOST: Final = 64
-_ODD: Final = re.compile(r"[^ -~\t\n]")
 _VALUE: Final = r"""(?:'[^'\n]*'|"[^"$`\n]*"|-?\d+(?:\.\d+)?(?:[KMGT]B)?|\$true|\$false|\$null)"""
 _COMPARES: Final = "[ci]?(?:eq|ne|gt|lt|ge|le|like|notlike|match|notmatch|contains|in|notin)"
 _TEST: Final = rf"-?\(? *\$_(?:\.\w+){{1,3}} +-{_COMPARES} +{_VALUE}(?:, *{_VALUE})* *\)?"
 _BLOCK: Final = rf"\{{ *{_TEST}(?: +-(?:and|or) +{_TEST})* *\}}"
-_ATOM: Final = r"[A-Za-z0-9_./:\\*?~+-]+|'[^'\n]*'(?!')|\"[^\"$`\n]*\"(?!\")|\$(?i:true|false|null)(?![\w:.])"
+_ATOM: Final = r"[A-Za-z0-9_./:\\*?~+-]++|'[^'\n]*'(?!')|\"[^\"$`\n]*\"(?!\")|\$(?i:true|false|null)(?![\w:.])"
 _TOKEN: Final = re.compile(
     rf"[ \t]*(?:(?P<word>(?:{_ATOM})(?:, *(?:{_ATOM}))*(?=[ \t\n|;]|\Z))|(?P<end>\|\||&&|[|;]|\n)"
     rf"|(?P<block>(?i:{_BLOCK}))|(?P<quiet>[2-6*]?> ?\$(?i:null)(?![\w.:])|2>&1(?![^ \t\n|;])))|(?P<odd>.)"
@@ -36,13 +36,13 @@ _PROVIDER: Final = re.compile(r"[a-z0-9.\\]{2,}:", re.I)
 def read(line: str) -> Reading:
     """Everything that the line runs, as one operation."""
     commands = split(line)
-    hunting = not isinstance(commands, Unread) and may_hunt([word.strip("'\"") for words in commands for word in words])
+    hunting = not isinstance(commands, Unread) and may_hunt(commands)
     return of_all(commands, partial(_command, hunting=hunting))
 
 
 def split(line: str) -> list[list[str]] | Unread:
     """The words of every command of the line, quotes kept."""
-    if _ODD.search(line):
+    if not seen(line):
         return Unread("it holds characters that can't be seen or that look like others")
     found: list[list[str]] = [[]]
     ended, line = "", line.rstrip(" \t")

@@ -23,6 +23,11 @@ def any_of(patterns: str) -> str:
     return "|".join(patterns.split())
 
 
+def seen(text: str) -> bool:
+    """Nothing stands in it but letters, digits and signs of ASCII, spaces, tabs and newlines."""
+    return text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A reader by its name, the parts that it must get and those that it may get.
 

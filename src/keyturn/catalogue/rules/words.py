@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from keyturn.catalogue.rules.rule import seen
 from keyturn.core.operation import Unread
 
 MOST: Final = 64
@@ -42,13 +43,12 @@ _QUOTED_WORD: Final = re.compile(rf"(?:[^ \t'\"]++|'[^'\n]*'|{_DOUBLE})+")
 _LIST: Final = frozenset({"", "\n", ";", "&", "&&", "||", "|"})
 _NONE: Final[frozenset[int]] = frozenset()
 _QUOTED: Final = re.compile(rf"'([^'\n]*)'|({_DOUBLE})")
-_ODD: Final = re.compile(r"[^ -~\t\n]")
 _WILD: Final = re.compile(r"[*?\[]")
 
 
 def split(line: str) -> list[Simple] | Unread:
     """Every command of the line, in order."""
-    if _ODD.search(line):
+    if not seen(line):
         return Unread("it holds characters that can't be seen or that look like others")
     found: list[Simple] = []
     at, ended, now, size = 0, "", _Open(), len(line)
