@@ -142,8 +142,7 @@ def _commands(query: str) -> Iterator[Command]:
             if not blank:
                 yield now
             if kind == "pipe":
-                now = Command(True, now.nested, now.first and blank, now.pasted)
-                now.add(written[1:], written[1:])
+                now = Command(True, now.nested, now.first and blank, now.pasted, written[1:])
             elif not outer:
                 raise ValueError("a bracket closes that never opened")
             else:
@@ -161,7 +160,7 @@ def _commands(query: str) -> Iterator[Command]:
 
 def _aside(now: Command, quoted: str) -> str:
     """What a quoted text counts for among the terms: none. A value is kept aside."""
-    if not now.shown or not now.shown[-1].rstrip().endswith("="):
+    if not now.shown[-1].rstrip().endswith("="):
         return ' "" '
     now.values.append(quoted)
     return f' "{len(now.values) - 1}" '

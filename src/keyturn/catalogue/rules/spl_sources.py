@@ -27,7 +27,7 @@ _MOST: Final = 200
 _UNBOUND: Final = words("pivot audit history searchtxn typeahead")
 _ANYTHING = Target("index", "*")
 
-_NAME = re.compile(r"((?:\s*``(?=\s|$))*)\s*([^\s=(),]*)")
+_NAME = re.compile(r"\s*((?:``(?=\s|$)\s*)*)([^\s=(),]*)")
 _ARGUMENT = re.compile(r'\s*(?:([\w.]+)\s*=\s*)?("[^"]*"|[^\s"]+)')
 _SOME = re.compile(r'[iI\u0130\u0131](?<![^\s(].)(?i:ndex\s+IN\s*\(([^()"]*)\))')
 """``index IN (a, b)``. Its first letter, as ``(?i)`` takes it, stands alone, so that a search leaps to it."""
@@ -40,7 +40,7 @@ _PASTED = re.compile(r"\b(?:search|query)\b|\$", re.IGNORECASE)
 
 
 class Command:
-    """One command, gathered token by token.
+    """One command, gathered token by token; it ``begins`` with plain words.
 
     In its ``text`` a quoted value is its number among the ``values``, so that nothing in it is taken for terms; another
     quoted text is empty, a macro two backticks. In ``whole`` they stand as written.
@@ -50,10 +50,9 @@ class Command:
 
     __slots__ = ("first", "macros", "nested", "pasted", "piped", "shown", "values", "written")
 
-    def __init__(self, piped: bool, nested: bool, first: bool, pasted: bool) -> None:
+    def __init__(self, piped: bool, nested: bool, first: bool, pasted: bool, begins: str = "") -> None:
         self.piped, self.nested, self.first, self.pasted = piped, nested, first, pasted
-        self.shown: list[str] = []
-        self.written: list[str] = []
+        self.shown, self.written = [begins], [begins]
         self.values: list[str] = []
         self.macros: list[str] = []
 
