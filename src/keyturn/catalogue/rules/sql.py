@@ -8,6 +8,7 @@ comments that some servers execute are unread before.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final
 
 from keyturn.catalogue.rules import sql_plain
@@ -21,6 +22,7 @@ _NESTED: Final = re.compile(r"/\*(?:(?!\*/).)*/\*", re.DOTALL)
 _WORDS: Final = re.compile(r"\w+|[^\w\s]")
 _JOINING: Final = re.compile(r"\b(?:join|on|using)\b")
 _BRACKETS: Final = re.compile(r"[()\[\]{}]")
+_STEPS: Final = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _MOST: Final = 3_000
 _DEEPEST: Final = 40
 _CALLED: Final = 8
@@ -80,11 +82,9 @@ def _joined(folded: str) -> int:
 
 
 def _deepest(query: str) -> int:
-    depth = deepest = 0
-    for mark in _BRACKETS.findall(query):
-        depth = depth + 1 if mark in "([{" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    return deepest
+    """How deep brackets go at most; one that closes nothing counts as if there had been another before."""
+    depths = list(accumulate(map(_STEPS.__getitem__, _BRACKETS.findall(query)), initial=0))
+    return max(depths) - min(depths)
 
 
 def _called(query: str) -> int:

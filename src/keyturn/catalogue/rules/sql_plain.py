@@ -71,26 +71,27 @@ _RESERVED: Final = words(
     """
     alter analyze anti any apply array asof asymmetric attach auto_increment autoincrement backup begin bigdecimal
     bignum bignumeric bigserial binary bit blob bpchar bulk byte bytea byteint cache call character charset
-    checkpoint clob collate commit connect_by_root constraint copy create cstring cube current_catalog
+    checkpoint clob clustered collate commit connect_by_root constraint copy create cstring cube current_catalog
     current_datetime current_schema current_time current_user datemultirange daterange datetime2 datetimeoffset
     dbcc deallocate dec decfloat decimal128 decimal256 decimal32 decimal64 declare default delete deny describe
     detach disable discard distinctrow div do drop dump elseif enable enum escape exception exec execute explain
-    fetch filter fixed float4 float64 float8 for force geography geometry get glob go grant high_priority hstore
-    hugeint if ignore image inout insert install int1 int128 int16 int2 int256 int32 int4 int4multirange int4range
-    int8 int8multirange int8range integration into isnull keep key kill lateral list load localtime localtimestamp
-    lock long longblob longtext longvarchar loop ls map match match_condition match_recognize mediumblob mediumint
-    mediumtext merge minus mod money natural nchar next notnull ntext nullable nummultirange numrange nvarchar2
-    oid only operator optimize option ordinality out output overlaps overwrite partitioned_by percent pivot point
-    pool pragma prepare print proc put qualify raiserror range reconfigure ref references refresh regclass
-    regcollation regconfig regdictionary regexp regnamespace regoper regoperator regproc regprocedure regrole
-    regtype reindex remove rename repeat replace reset restore returning revert revoke rlike rm rollback rollup
-    row rows rowversion sample save semi separator serial session_user set settings short show shutdown signed
-    smalldatetime smallmoney smallserial some sql_big_result sql_buffer_result sql_calc_found_rows sql_double
-    sql_no_cache sql_small_result sql_varchar sql_variant start str straight_join streamlit struct symmetric
-    system_user table tablesample temp temporary throw time_ns timestamp_ltz timestamp_ntz timestamp_tz
-    timestampltz timestampntz timetz tinyblob tinytext truncate tsmultirange tsrange tstzmultirange tstzrange
-    uhugeint uint uint128 uint256 uncache undrop unique uniqueidentifier unknown unnest unpivot unsigned update
-    use vacuum values varbinary varchar2 variadic variant vector volatile waitfor warehouse while window xml xor
+    fetch filter fixed float4 float64 float8 for force format geography geometry get glob go grant grouping
+    high_priority hstore hugeint if ignore image inout insert install int1 int128 int16 int2 int256 int32 int4
+    int4multirange int4range int8 int8multirange int8range integration into isnull keep key kill lateral list load
+    localtime localtimestamp lock long longblob longtext longvarchar loop ls map match match_condition
+    match_recognize mediumblob mediumint mediumtext member merge minus mod money natural nchar next nonclustered
+    notnull ntext nullable nummultirange numrange nvarchar2 oid only operator optimize option ordinality out
+    output overlaps overwrite partitioned_by percent pivot point pool pragma precision prepare print proc put
+    qualify raiserror range reconfigure ref references refresh regclass regcollation regconfig regdictionary
+    regexp regnamespace regoper regoperator regproc regprocedure regrole regtype reindex remove rename repeat
+    replace reset restore returning revert revoke rlike rm rollback rollup row rows rowversion sample save
+    semantic semi separator serial session_user set settings short show shutdown signed similar smalldatetime
+    smallmoney smallserial some sql sql_big_result sql_buffer_result sql_calc_found_rows sql_double sql_no_cache
+    sql_small_result sql_varchar sql_variant start str straight_join streamlit struct symmetric system_user table
+    tablesample temp temporary throw time_ns timestamp_ltz timestamp_ntz timestamp_tz timestampltz timestampntz
+    timetz tinyblob tinytext truncate tsmultirange tsrange tstzmultirange tstzrange uhugeint uint uint128 uint256
+    uncache undrop unique uniqueidentifier unknown unlock unnest unpivot unsigned update use vacuum values
+    varbinary varchar2 variadic variant varying vector volatile waitfor warehouse while window xml xor
     """
 )
 """What the parser gives a meaning in some dialect, or takes for the beginning of another statement."""
@@ -142,7 +143,7 @@ def _dialect(quoted: str, texts: str, unsure: str) -> _Dialect:
 _DIALECTS: Final = {
     "": _dialect(r'"[A-Za-z][\w\x20]*"', "", "[#p]"),
     _ANY: _dialect("(?!)", "", "[#p~]"),
-    "bigquery": _dialect(r"`[A-Za-z][\w.-]*`", '"', rf"[#p]|u(?![aD])|XJ|U|F[{_NAMES}.A]+,"),
+    "bigquery": _dialect(r"`[A-Za-z][\w.-]*`", '"', rf"[#p]|u(?![aD])|XJ|U|F[{_NAMES}5.A]+,"),
     "mysql": _dialect(r"`[A-Za-z][\w\x20]*`", '"', "[#p~]"),
     "postgres": _dialect(r'"[A-Za-z][\w\x20]*"', "", "[#p]"),
     "snowflake": _dialect(r'"[A-Za-z][\w\x20]*"', "", r"[#p]|k\("),
@@ -158,10 +159,10 @@ _TOKEN: Final = re.compile(
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 # The grammar of a level. 0 is a number, 1 a text of digits, s another text, q a query in brackets, g another expression
-# in brackets, m several, b the call of a function, v any other value, % a type with its size.
+# in brackets, m several, b the call of a function, v any other value, % a type with its size, 5 a path in one quote.
 _NAME: Final = f"[{_NAMES}]"
 _ALIAS: Final = f"(?:A?{_NAME})?+"
-_PATH: Final = rf"{_NAME}(?:\.{_NAME}){{0,2}}+"
+_PATH: Final = rf"(?:5|{_NAME}(?:\.{_NAME}){{0,2}}+)"
 _OPERAND: Final = rf"-?+(?:[0s1vbqgTQ]|eq|k[s1]|is(?!r)|i1r?+|i0r|{_NAME}(?:\.{_NAME}){{0,3}}+)(?::[kt%])?+"
 _SUM: Final = rf"{_OPERAND}(?:[-+*~]{_OPERAND})*+"
 _TEST: Final = rf"!{{0,3}}+{_SUM}(?:(?:=|!?+K|!?+B{_SUM}&){_SUM}|\?!?+T|!?+I[gmq])?+"
@@ -196,7 +197,7 @@ _DEEPEST: Final = 20
 """What goes deeper may be more than the parser can take."""
 
 _SIZE: Final = re.compile("0(?:,0)?+")
-_OPEN: Final = re.compile("[()CE]")
+_OPEN: Final = re.compile("([()CE])")
 _GIVEN: Final = re.compile(rf"[MR,](?={_NAME}A\(S)")
 _SOURCES: Final = re.compile(rf"[FJ](?<!x\([nr]F)(?P<paths>{_PATH}{_ALIAS}(?:,{_PATH}{_ALIAS})*+)")
 _path = re.compile(_PATH).match
@@ -239,33 +240,34 @@ def _letter(token: str, dialect: _Dialect) -> str:
         return "1" if token[1:-1].isdigit() else "s"
     if first.isdigit():
         return "0" if _NUMBER.fullmatch(token) else "#"
-    return "n" if dialect.quoted.fullmatch(token) else "#"
+    if dialect.quoted.fullmatch(token):
+        return "5" if "." in token else "n"
+    return "#"
 
 
 def _closings(shape: str, tokens: list[str]) -> dict[int, int] | None:
     """Where the brackets close, by where they open, if the whole is one select that is in the grammar."""
-    levels, opened, closings, at = [""], list[int](), dict[int, int](), 0
-    for mark in _OPEN.finditer(shape):
-        here = mark.start()
-        levels[-1] += shape[at:here]
-        at = here + 1
-        if shape[here] in "(C":
-            if len(opened) == _DEEPEST:
-                return None
-            opened.append(here)
-            levels.append("")
-            continue
-        if not opened or (shape[here] == "E") != (shape[opened[-1]] == "C"):
+    outside, closings, level, here = list[tuple[int, str]](), dict[int, int](), "", 0
+    pieces = _OPEN.split(shape)
+    for before, mark in zip(pieces[::2], pieces[1::2], strict=False):
+        level += before
+        here += len(before)
+        if mark in "(C":
+            outside.append((here, level))
+            level = ""
+        elif not outside or len(outside) > _DEEPEST or (mark == "E") != (shape[outside[-1][0]] == "C"):
             return None
-        inner, start = levels.pop(), opened.pop()
-        if shape[here] == "E":
-            levels[-1] += "v" if _case(inner) else "#"
         else:
-            levels[-1] = _bracket(levels[-1], inner, tokens[start - 1].lower())
-        closings[start] = here
-    whole = levels[0] + shape[at:]
-    given = _with(whole)
-    return closings if not opened and given and _query(whole, given.end()) else None
+            start, outer = outside.pop()
+            closings[start] = here
+            if mark == ")":
+                level = _bracket(outer, level, tokens[start - 1].lower())
+            else:
+                level = outer + ("v" if _case(level) else "#")
+        here += 1
+    level += pieces[-1]
+    given = _with(level)
+    return closings if not outside and given and _query(level, given.end()) else None
 
 
 def _bracket(outer: str, inner: str, word: str) -> str:
