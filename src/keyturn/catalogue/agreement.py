@@ -1,6 +1,6 @@
 """The catalogue held against labels that somebody else gave: how many tools would run free or wait that should not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from keyturn.catalogue.catalogue import Catalogue
@@ -8,7 +8,7 @@ from keyturn.catalogue.outlook import outlook
 from keyturn.core.action import ToolRef
 from keyturn.core.facts import Oversight
 from keyturn.core.policy import Policy
-from keyturn.core.profile import GUARDED
+from keyturn.core.profile import GUARDED, Reversible, Stage, Touches
 from keyturn.errors import InvalidInput
 
 
@@ -24,6 +24,38 @@ class Agreement(NamedTuple):
     stage: float
     touches_f1: float
     differ: list[str]
+
+
+_STAGES = {"A": Stage.ANALYSE, "N": Stage.RECORD, "R": Stage.RESPOND}
+_REVERSIBLE = {
+    "n": Reversible.NO_EFFECT,
+    "r": Reversible.REVERSIBLE,
+    "h": Reversible.HARD,
+    "x": Reversible.IRREVERSIBLE,
+}
+_TOUCHES = {
+    "s": Touches.SECRETS,
+    "i": Touches.IDENTITY,
+    "d": Touches.PRIVILEGED_DATA,
+    "p": Touches.PRODUCTION,
+    "e": Touches.EVIDENCE,
+    "c": Touches.DETECTION_CONTROLS,
+}
+
+
+def each_vote(panel: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A panel's votes as labels, one for each vote: ``A n sd`` is a read of secrets and privileged data."""
+    for tool in panel:
+        for vote in tool["votes"]:
+            stage, reversible, touches = vote.split()
+            yield {
+                "source": tool["source"],
+                "tool": tool["tool"],
+                "hints": tool.get("hints", {}),
+                "stage": _STAGES[stage],
+                "reversible": _REVERSIBLE[reversible],
+                "touches": [_TOUCHES[letter] for letter in touches.strip("-")],
+            }
 
 
 def agreement(catalogue: Catalogue, policy: Policy, labelled: Iterable[Mapping[str, Any]]) -> Agreement:

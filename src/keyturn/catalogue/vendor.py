@@ -37,7 +37,7 @@ EXPLAINED = frozenset({Touches.SECRETS, Touches.IDENTITY, Touches.PRIVILEGED_DAT
 PASSED_ON = frozenset({"resources/read", "prompts/get"})
 """Reads that are no tool's: their answers are passed on as they come."""
 
-SHORTEST = 4
+SHORTEST = 3
 """Letters and digits of a withheld field's name; a shorter one stands in too many words."""
 
 

@@ -54,7 +54,7 @@ def variant(text: str) -> str:
         (HEAD + "  change: {stage: respond, reversible: irreversible}", "says why"),
         (HEAD + "  look: {stage: analyse, touches: [secrets]}", "says why"),
         (HEAD + "  look: {stage: analyse, withholds: [client_secret]}", "withholds something says why"),
-        (HEAD + "  look: {stage: analyse, withholds: ['_id_'], why: w}", "at least 4 letters or digits"),
+        (HEAD + "  look: {stage: analyse, withholds: ['_id_'], why: w}", "at least 3 letters or digits"),
         (HEAD + READ + CHANGE + "    withholds: [client_secret]", "only a tool that reads withholds"),
         (
             HEAD + "  resources/read: {stage: analyse, withholds: [client_secret], why: w}",
