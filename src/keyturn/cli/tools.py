@@ -104,9 +104,12 @@ def _show_changes(tool: dict[str, Any]) -> None:
         click.echo("  CHANGED  the definition that people trusted is not kept: read the present one with care")
         return
     for change in tool["altered"]:
-        click.echo(f"  CHANGED  {plain(change['path'], SHOWN)}")
-        was, now = change["before"], change["after"]
-        click.echo("      was  " + ("not there" if was is None else plain(was, SHOWN)))
-        click.echo("      is   " + ("gone" if now is None else plain(now, SHOWN)))
+        path, was, now = plain(change["path"], SHOWN), change["before"], change["after"]
+        if was is None:
+            click.echo(f"  NEW      {path}: {plain(now, SHOWN)}")
+        elif now is None:
+            click.echo(f"  GONE     {path}: {plain(was, SHOWN)}")
+        else:
+            click.echo(f"  CHANGED  {path}\n      was  {plain(was, SHOWN)}\n      is   {plain(now, SHOWN)}")
     if tool["left_out"]:
         click.echo(f"  and {tool['left_out']} more changes that are not shown: see its page in the console")

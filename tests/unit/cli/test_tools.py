@@ -36,7 +36,7 @@ def test_a_server_that_does_not_answer_is_named(run: Run, tmp_path: Path) -> Non
 @pytest.fixture
 def changed(site: Site) -> Iterator[None]:
     """People trusted another definition of the tool than the one that its server gives now."""
-    kept = json.dumps({"name": "edr_get_alert", "description": "Get an alert\u202e."})
+    kept = json.dumps({"name": "edr_get_alert", "description": "Get an alert\u202e.", "old": 1})
     pin = ToolPin(tool=ToolRef.parse(TOOL), fingerprint="0" * 64, pinned_at=5, pinned_by="olga", definition=kept)
     before = at_rest(site, lambda tx: tx.pin(pin.tool))
     at_rest(site, lambda tx: tx.put_pin(pin))
@@ -66,6 +66,7 @@ def test_what_changed_is_shown_and_trusted_again_by_a_lead(site: Site, run: Run)
     shown = as_bob("tools", "show", TOOL).output
     assert "QUARANTINED: nothing calls it" in shown and "until it changed; since 1970-01-01" in shown
     assert "CHANGED  description\n      was  Get an alert\\u{202e}.\n      is   " in shown
+    assert "  GONE     old: 1\n" in shown and "  NEW      inputSchema." in shown
     assert "no terminal to ask on" in as_bob("tools", "accept", TOOL, stdin="y\n").output
     waits = run("tools", "accept", TOOL, "--yes", token=site.tokens["ana"], url=site.url)
     assert waits.exit_code == 1 and "may not accept" in waits.output
