@@ -159,7 +159,8 @@ _TOKEN: Final = re.compile(
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 # The grammar of a level. 0 is a number, 1 a text of digits, s another text, q a query in brackets, g another expression
-# in brackets, m several, b the call of a function, v any other value, % a type with its size, 5 a path in one quote.
+# in brackets, m several, b the call of a function, v any other value, % a type with its size, 5 a path in one quote,
+# 9 the columns of USING.
 _NAME: Final = f"[{_NAMES}]"
 _ALIAS: Final = f"(?:A?{_NAME})?+"
 _PATH: Final = rf"(?:5|{_NAME}(?:\.{_NAME}){{0,2}}+)"
@@ -174,7 +175,7 @@ _ITEM: Final = rf"(?:(?:{_NAME}\.)?\*(?!u)|{_EXPRESSION}{_ALIAS})"
 _SOURCE: Final = rf"(?:{_PATH}|q){_ALIAS}"
 _FROM: Final = (
     rf"F(?:{_PATH}{_ALIAS}(?:,{_PATH}{_ALIAS})*+(?:,q{_ALIAS})*+|q{_ALIAS}(?:,q{_ALIAS})*+)"
-    rf"(?:XJ{_SOURCE}|(?:jo?+|2)?+J{_SOURCE}(?:@{_EXPRESSION}|U))*+"
+    rf"(?:XJ{_SOURCE}|(?:jo?+|2)?+J{_SOURCE}(?:@{_EXPRESSION}|9))*+"
 )
 _SELECT: Final = (
     rf"SD?+(?:p0)?+{_ITEM}(?:,{_ITEM})*+(?:{_FROM}(?:W{_EXPRESSION})?+(?:GY{_LIST})?+(?:H{_EXPRESSION})?+)?+"
@@ -282,7 +283,7 @@ def _bracket(outer: str, inner: str, word: str) -> str:
     if before in _INSIDE:
         if not _INSIDE[before].fullmatch(inner) or (before == "V" and rest[-1:] != "b"):
             return "#"
-        return {"V": rest[:-1] + "v", "U": outer}.get(before, rest + "v")
+        return {"V": rest[:-1] + "v", "U": rest + "9"}.get(before, rest + "v")
     return outer + ("g" if _one(inner) else "m" if _several(inner) else "#")
 
 
