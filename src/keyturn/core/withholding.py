@@ -2,27 +2,34 @@
 
 import re
 from collections.abc import Iterable
+from string import ascii_letters, digits
 from typing import Any
 
 import msgspec
 
 WITHHELD = "[withheld by Keyturn: a credential]"
 _NO_NAME = re.compile(r"[\W_]+")
-_NAMING = frozenset({"name", "key", "type", "id", "attribute", "field", "parameter"})
+_NO_NAME_ASCII = bytes(set(range(128)) - set((ascii_letters + digits).encode()))
+_JOINT = re.compile(r"[.:;/\[\]]")
+_PATH = re.compile(r"(?:[\w-]+\.)*([\w-]+)")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _BLOB = frozenset({"blob", "data"})
 
 
 def bare(name: str) -> str:
     """A field's name as it is compared: ``clientSecret``, ``client_secret`` and ``Client Secret`` are one."""
+    if name.isascii():
+        return name.lower().encode().translate(None, _NO_NAME_ASCII).decode()
     return _NO_NAME.sub("", name.casefold())
 
 
 def without(result: bytes, names: Iterable[str]) -> tuple[bytes, int]:
     """An MCP result (JSON bytes) without the values of the fields of these names, and how many were taken out.
 
-    A field counts wherever it stands: in an object, in JSON within a text, or as an object that names it beside its
-    value (``{"key": "client_secret", "value": …}``). A text that is no JSON and speaks of one, and what is no text at
-    all (a blob), are taken out whole: what can't be read can't be let through. A result that can't be read is replaced.
+    A field counts wherever it stands: in an object, also as a part of a path (``app.client_secret``), in JSON within a
+    text, or named beside its value (``{"key": "client_secret", "value": …}``, or a list of columns beside the rows,
+    which then go). A text that is no JSON and speaks of one, and what is no text at all (a blob), are taken out whole:
+    what can't be read can't be let through. A result that can't be read is replaced.
     """
     wanted = frozenset(map(bare, names))
     if not wanted:
@@ -30,7 +37,7 @@ def without(result: bytes, names: Iterable[str]) -> tuple[bytes, int]:
     taken = _Taken(wanted)
     try:
         return msgspec.json.encode(taken.less(msgspec.json.decode(result))), taken.count
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return msgspec.json.encode({"content": [{"type": "text", "text": WITHHELD}], "isError": False}), 1
 
 
@@ -39,36 +46,70 @@ class _Taken:
 
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
+        self._one_of = re.compile("|".join(map(re.escape, wanted))).search
+        self._spoken: dict[str, bool] = {}
+        self._fields: dict[str, bool] = {}
         self.count = 0
 
     def less(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
         if isinstance(value, dict):
             return self._object(value)
-        if isinstance(value, list):
-            return [self.less(item) for item in value]
-        return self._text(value) if isinstance(value, str) else value
+        return self._list(value) if isinstance(value, list) else value
 
     def _object(self, value: dict[str, Any]) -> dict[str, Any]:
-        if any(bare(key) in _NAMING and self._is_name(inner) for key, inner in value.items()):
-            return {key: inner if self._is_name(inner) else self._out(inner) for key, inner in value.items()}
-        blob = _BLOB if "mimeType" in value else frozenset()
+        if any(map(self._names, value.values())):
+            return {key: self._beside(inner) for key, inner in value.items()}
+        blob = _BLOB if "mimeType" in value or "uri" in value else frozenset()
         return {
-            key: self._out(inner) if key in blob or bare(key) in self._wanted else self.less(inner)
+            key: self._out(inner) if key in blob or self._is_field(key) else self.less(inner)
             for key, inner in value.items()
         }
 
+    def _list(self, value: list[Any]) -> list[Any]:
+        return list(map(self._beside if any(map(self._names, value)) else self.less, value))
+
+    def _names(self, value: Any) -> bool:
+        """What stands beside this is, or may be, the field's value: its name, or a list with it (a table's columns)."""
+        if isinstance(value, list):
+            return any(self._is_name(inner) for inner in value)
+        return self._is_name(value)
+
+    def _beside(self, value: Any) -> Any:
+        if self._is_name(value):
+            return value
+        return self._list(value) if self._names(value) else self._out(value)
+
     def _is_name(self, value: Any) -> bool:
-        return isinstance(value, str) and bare(value) in self._wanted
+        """The field's name and no more, alone or at the end of a path: another text may hold the value, too."""
+        if not isinstance(value, str) or not self._speaks(value):
+            return False
+        path = _PATH.fullmatch(value)
+        return bare(value if path is None else path[1]) in self._wanted
+
+    def _is_field(self, name: str) -> bool:
+        """A key that is the field's name, alone or as a part of a path."""
+        found = self._fields.get(name)
+        if found is None:
+            found = self._fields[name] = any(bare(part) in self._wanted for part in (name, *_JOINT.split(name)))
+        return found
+
+    def _speaks(self, text: str) -> bool:
+        found = self._spoken.get(text)
+        if found is None:
+            told = bare(_ESCAPED.sub(lambda each: chr(int(each[1], 16)), text) if "\\" in text else text)
+            found = self._spoken[text] = self._one_of(told) is not None
+        return found
 
     def _text(self, value: str) -> Any:
         """JSON is written anew, also where nothing is taken out: of two fields of one name only one was looked at."""
-        if value.lstrip().startswith(("{", "[")):
+        if value.lstrip()[:1] in ("{", "[", '"'):
             try:
                 return msgspec.json.encode(self.less(msgspec.json.decode(value))).decode()
             except msgspec.DecodeError:
                 pass
-        told = bare(value)
-        return self._out(value) if any(name in told for name in self._wanted) else value
+        return self._out(value) if self._speaks(value) else value
 
     def _out(self, value: Any) -> Any:
         """A value that says nothing is no secret."""

@@ -34,6 +34,7 @@ from keyturn.journal import commit
 from keyturn.wire.session import RpcError
 
 replace = msgspec.structs.replace
+_LARGE = 65_536
 
 
 def enough_keys(ctx: Context, tx: Tx, record: ActionRecord, action: Action, hold: Hold) -> Ruling:
@@ -178,9 +179,10 @@ async def _run(
     scope: dict[str, Any] = {"arguments": action.arguments}
     if profile.preserve:
         scope["preserved"] = await _preserve(ctx, record, profile, scope)
-    call = ToolCall(tool=record.tool, arguments=canonical_json(action.arguments), action=record.id)
+    arguments = canonical_json(action.arguments)
+    call = ToolCall(tool=record.tool, arguments=arguments, action=record.id, withholds=profile.withholds)
     try:
-        answer = _kept_back(profile, await ctx.tools.call(call, caller))
+        answer = await _kept_back(profile, await ctx.tools.call(call, caller))
     except RpcError as e:
         raw = msgspec.json.encode({"error": {"code": e.code, "message": e.message[:2000]}})
         why = f"the server refused: {e.message[:300]}"
@@ -206,11 +208,17 @@ async def _run(
     return await _conclude(ctx, record, action, profile, step, why, answer), answer
 
 
-def _kept_back(profile: Profile, answer: ToolAnswer) -> ToolAnswer:
-    """The answer without what the profile withholds of it (ADR 14): neither the agent nor the journal gets that."""
+async def _kept_back(profile: Profile, answer: ToolAnswer) -> ToolAnswer:
+    """The answer without what the profile withholds of it (ADR 14): neither the agent nor the journal gets that.
+
+    A large one is looked through in a thread, so that nobody else's call waits for it.
+    """
     if not profile.withholds:
         return answer
-    result, count = without(answer.result, profile.withholds)
+    if len(answer.result) > _LARGE:
+        result, count = await asyncio.to_thread(without, answer.result, profile.withholds)
+    else:
+        result, count = without(answer.result, profile.withholds)
     return ToolAnswer(result, answer.is_error, count)
 
 

@@ -213,11 +213,16 @@ class Store(Protocol):
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as it goes out. ``arguments`` are the canonical bytes that the digest covers."""
+    """One call as it goes out. ``arguments`` are the canonical bytes that the digest covers.
+
+    ``withholds``: what the tool's profile keeps back, which the caller may not learn on the way either. Of the answer
+    the gate takes it out itself.
+    """
 
     tool: ToolRef
     arguments: bytes
     action: str
+    withholds: tuple[str, ...] = ()
 
 
 class ToolAnswer(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from keyturn.core.action import ToolRef
 from keyturn.core.canonical import canonical_json, parse_json, sha256_hex
 from keyturn.errors import InvalidJson, KeyturnError, NotFound, ToolLost
 from keyturn.gate.ports import Definition, ToolAnswer, ToolCall
+from keyturn.tools.discreet import Discreet
 from keyturn.tools.http import HttpUpstream
 from keyturn.tools.pace import Pace
 from keyturn.tools.settings import HttpSettings, Limits, StdioSettings
@@ -229,6 +230,8 @@ class UpstreamTools:
         session, link, extra = Caller(*caller) if isinstance(caller, tuple) else Caller(None, None)
         if session is None:
             session = await self.upstream(call.tool.upstream).shared()
+        if link is not None and call.withholds:
+            link = Discreet(link, call.withholds)
         params = b'{"name":%b,"arguments":%b}' % (rpc.encode(call.tool.name), call.arguments)
         try:
             result = await session.request("tools/call", rpc.spliced(params, extra), link)

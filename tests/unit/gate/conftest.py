@@ -88,7 +88,7 @@ class Fleet:
         return {"hits": [query]}
 
     def secret(self, host: str = "") -> dict[str, Any]:
-        return {"secret": "hunter2"}
+        return {"secret": "hunter2"} | ({"host": host} if host else {})
 
     def status(self, host: str) -> dict[str, Any]:
         return {"host": host, "isolated": host in self.isolated}

@@ -44,3 +44,9 @@ async def test_the_read_runs_free_and_its_credential_reaches_nobody(made: House)
     assert outcome["withheld"] == 2 and outcome["result"]["bytes"] == len(done.answer.result)
     kept = b"".join(path.read_bytes() for path in Path(made.store.path).parent.iterdir() if path.is_file())
     assert b"hunter2" not in kept and WITHHELD.encode() in kept
+
+
+async def test_a_large_answer_is_looked_through_as_well(made: House) -> None:
+    done = await made.gate.propose(made.agent, made.call("secret", host="x" * 100_000))
+    assert done.answer is not None and done.answer.withheld == 2
+    assert json.loads(done.answer.result)["structuredContent"] == {"secret": WITHHELD, "host": "x" * 100_000}

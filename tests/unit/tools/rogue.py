@@ -93,6 +93,14 @@ def misbehave(id: Any, name: str, params: dict[str, Any]) -> None:
         case "ask":
             send(id="q1", method="sampling/createMessage", params={"messages": []})
             answer(id, json.dumps(response()))
+        case "tell":
+            send(
+                method="notifications/progress",
+                params={"progressToken": token, "progress": 1, "message": "routing_key=S3CRET"},
+            )
+            send(method="notifications/message", params={"level": "debug", "data": {"a": 1, "routing_key": "S3CRET"}})
+            send(id="q3", method="elicitation/create", params={"message": "Is the routing key S3CRET yours?"})
+            answer(id, json.dumps(response()))
         case "ping":
             send(id="q2", method="ping")
             answer(id, json.dumps(response()))

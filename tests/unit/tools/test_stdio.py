@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from keyturn.core.action import ToolRef
+from keyturn.core.withholding import WITHHELD
 from keyturn.errors import ToolLost, ToolNotSent
 from keyturn.gate.ports import ToolCall
 from keyturn.tools.settings import Limits, StdioSettings
@@ -66,11 +67,14 @@ class Client:
         self.client = ClientFacts(MODERN)
         self.meta: Mapping[str, Any] = meta or {}
         self.told: list[str] = []
+        self.heard: list[Mapping[str, Any]] = []
 
     async def notify(self, method: str, params: Mapping[str, Any]) -> None:
         self.told.append(method)
+        self.heard.append(params)
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Any:
+        self.heard.append(params)
         return {"asked": method}
 
 
@@ -152,6 +156,20 @@ async def test_a_flood_that_answers_nobody_ends_the_process(rogue: Open, name: s
             await up.call(name)
         assert await up.call("fine") == "fine"
         assert up.starts == 2
+
+
+async def test_what_is_withheld_of_an_answer_is_told_on_no_way_there(rogue: Open) -> None:
+    client = Client({"progressToken": "p"})
+    async with rogue() as up:
+        call = ToolCall(tool=ToolRef("up", "tell"), arguments=b"{}", action="a", withholds=("routing_key",))
+        answer = await up.tools.call(call, Caller(None, client))
+    assert b"elicitation/create" in answer.result
+    assert client.told == ["notifications/progress", "notifications/message"]
+    assert client.heard == [
+        {"progressToken": "p", "progress": 1, "message": WITHHELD},
+        {"level": "debug", "data": {"a": 1, "routing_key": WITHHELD}},
+        {"message": WITHHELD},
+    ]
 
 
 async def test_a_flood_of_notifications_neither_blocks_nor_reaches_strangers(rogue: Open) -> None:
