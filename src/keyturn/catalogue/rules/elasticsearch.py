@@ -1,7 +1,8 @@
 """Elasticsearch and OpenSearch: which API a request calls, and ES|QL queries.
 
-``method`` and ``path`` name the API (``GET`` where there is no method); ``query`` alone is an ES|QL text or a search
-body. Searching is a read by whatever method; every other call that is not a plain GET changes something.
+``method`` and ``path`` name the API (``GET`` where there is no method); a ``body`` without a path is a search's, in
+the indexes that ``index`` names; ``query`` alone is an ES|QL text or a search body. Searching is a read by whatever
+method; every other call that is not a plain GET changes something.
 """
 
 import json
@@ -44,6 +45,7 @@ _OPEN: Final = words(".ds- .alerts .internal.alerts .siem-signals .lists .items 
 
 _DATA = frozenset({Touches.PRIVILEGED_DATA})
 _PATH = re.compile(r"/?(?:[\w.,*:+=~$@!-]+/)*[\w.,*:+=~$@!-]*")
+_INDEX = re.compile(r"_all|(?!_|\.\.?$)[\w.,*:+-]+", re.ASCII)
 _ALSO = re.compile(r"[?&](?:source|index)=", re.IGNORECASE)
 _METHOD = re.compile(r"[A-Za-z]+")
 _TEXT = re.compile(
@@ -55,9 +57,12 @@ _METADATA = re.compile(r"\bmetadata\b", re.IGNORECASE)
 
 
 def read(parts: Mapping[str, Any]) -> Reading:
-    """``method``, ``path`` and ``body`` of a request, or a ``query`` alone. Any body of a search is only read."""
+    """A request's parts; ``index`` and ``body`` that a tool sends to ``_search``; or a ``query`` alone.
+
+    Any body of a search is only read.
+    """
     if "path" not in parts:
-        return _query(parts.get("query"))
+        return _pasted(parts.get("index"), parts["body"]) if "body" in parts else _query(parts.get("query"))
     method, path = parts.get("method") or "GET", parts["path"]
     if not isinstance(method, str) or not isinstance(path, str) or not _METHOD.fullmatch(method.strip()):
         return Unread("the method and the path are not both text")
@@ -83,6 +88,15 @@ def read(parts: Mapping[str, Any]) -> Reading:
     if method in ("GET", "HEAD") or method not in ("PUT", "POST", "PATCH", "DELETE"):
         return Unread(f"nobody knows what {method[:10]} {api[:40] or bare[:40]} does")
     return _changes(method, bare, api, indexes)
+
+
+def _pasted(index: Any, body: Any) -> Reading:
+    """A search in an index whose name a tool pastes into the address: odd text there reaches another API."""
+    index = index or "*"
+    if not isinstance(index, str) or not _INDEX.fullmatch(index):
+        return Unread("the index is no plain name")
+    indexes = {Target("index", name) for name in index.split(",")}
+    return _search(f"POST {index}/_search"[:200], {*indexes, *_named(body)})
 
 
 def _searches(method: str, api: str) -> bool:
@@ -187,5 +201,5 @@ def _sources(stages: list[str]) -> list[str]:
 
 
 ELASTICSEARCH: Final = Rule(
-    name="elasticsearch", needs=frozenset(), may=frozenset({"method", "path", "body", "query"}), read=read
+    name="elasticsearch", needs=frozenset(), may=frozenset({"method", "path", "body", "query", "index"}), read=read
 )

@@ -1,7 +1,9 @@
-"""Texts that an integration pastes into a command or a query of its own: what it does while they are plain words.
+"""Texts that an integration pastes into a command or a query of its own: what it does while they are plain.
 
 Such a tool is an executor, for odd text in an argument becomes code. Words of letters, digits and a few signs can't: no
-quote, bracket, separator, variable, redirection or line break is among them. The profile says what the tool does then.
+quote, bracket, separator, variable, redirection or line break is among them. Where one more word would be an option of
+the command, the text is a ``name``; a ``formula`` calls nothing; a ``command`` has no second one behind it. The profile
+says what the tool does then.
 """
 
 import re
@@ -14,7 +16,12 @@ from keyturn.catalogue.rules.rule import Rule
 from keyturn.core.operation import Operation, Reading, Unread
 from keyturn.core.profile import Reversible, Stage, Touches
 
-_WORDS: Final = re.compile(r"[A-Za-z0-9 ._:/@,=*+-]*")
+_FORMS: Final = {
+    "words": re.compile(r"[A-Za-z0-9 ._:/@,=*+-]*"),
+    "name": re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]*)?"),
+    "formula": re.compile(r"(?:[0-9.+/%() -]|\*(?!\*)){0,200}"),
+    "command": re.compile(r"[A-Za-z0-9 ._:/\\@,=*+'\"()~-]*"),
+}
 
 
 class _Then(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,13 +31,21 @@ class _Then(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read(parts: Mapping[str, Any]) -> Reading:
-    """``texts``: each that is pasted (absent ones are harmless); ``then``: stage, reversible and touches."""
-    texts = parts["texts"]
+    """``texts``: each that is pasted (absent ones are harmless); ``then``: stage, reversible and touches.
+
+    ``form``: what the texts look like, ``words`` unless it says otherwise. ``begins``: the words of which each begins
+    with one. ``off``: arguments that must be absent or false.
+    """
+    texts, form, begins = parts["texts"], _FORMS[parts.get("form", "words")], parts.get("begins")
+    if any(value is not False for value in parts.get("off", {}).values()):
+        return Unread("a switch is on, with which it does more")
     for text in texts.values() if isinstance(texts, dict) else [texts]:
-        if isinstance(text, bool | int) or text is None:
+        if begins is None and (isinstance(text, bool | int) or text is None):
             continue
-        if not isinstance(text, str) or not _WORDS.fullmatch(text):
+        if not isinstance(text, str) or not form.fullmatch(text):
             return Unread("a text that is pasted into a command or a query holds more than plain words")
+        if begins is not None and text.split(" ")[0] not in begins:
+            return Unread(f"it begins with a word that is not known to read: {text[:40]!r}")
     try:
         then = msgspec.convert(parts["then"], _Then)
     except msgspec.ValidationError as error:
@@ -44,4 +59,6 @@ def read(parts: Mapping[str, Any]) -> Reading:
     )
 
 
-PLAIN: Final = Rule(name="plain", needs=frozenset({"texts", "then"}), read=read)
+PLAIN: Final = Rule(
+    name="plain", needs=frozenset({"texts", "then"}), may=frozenset({"form", "begins", "off"}), read=read
+)
