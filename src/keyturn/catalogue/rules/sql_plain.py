@@ -143,7 +143,7 @@ def _dialect(quoted: str, texts: str, unsure: str) -> _Dialect:
 _DIALECTS: Final = {
     "": _dialect(r'"[A-Za-z][\w\x20]*"', "", "[#p]"),
     _ANY: _dialect("(?!)", "", "[#p~]"),
-    "bigquery": _dialect(r"`[A-Za-z][\w.-]*`", '"', rf"[#p]|u(?![aD])|XJ|U|F[{_NAMES}5.A]+,"),
+    "bigquery": _dialect(r"`[A-Za-z][\w-]*(?:\.[\w-]+){0,2}`", '"', rf"[#p]|u(?![aD])|XJ|U|F[{_NAMES}5.A]+,"),
     "mysql": _dialect(r"`[A-Za-z][\w\x20]*`", '"', "[#p~]"),
     "postgres": _dialect(r'"[A-Za-z][\w\x20]*"', "", "[#p]"),
     "snowflake": _dialect(r'"[A-Za-z][\w\x20]*"', "", r"[#p]|k\("),
