@@ -7,22 +7,39 @@ describes its commands, but if there is an intent it may ask the model and go on
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from keyturn.catalogue.rules import Applied
 from keyturn.core.profile import Basis, Check, Expectation, Profile, Reversible, Stage, Step, TargetRule, Touches
-from keyturn.core.sentence import HOLE
+from keyturn.core.sentence import HOLE, holes
 
 _KEYS: Final = frozenset({"intent", "command", "parameters", "learn"})
 _REFERENCE: Final = re.compile(r"\$(\??)arguments(?=\.|\Z)")
+_NAMED: Final = re.compile(rb'"\$\??arguments\.([^".]+)')
+
+
+class Selected(Protocol):
+    """What is asked of a variant: the arguments that select it, and its profile."""
+
+    @property
+    def when(self) -> Mapping[str, Any]: ...  # noqa: D102 — as in :class:`keyturn.catalogue.vendor.Variant`
+    @property
+    def profile(self) -> Profile: ...  # noqa: D102
 
 
 class Judged(Protocol):
-    """What is asked of a tool here: the profile of a call of it."""
+    """What is asked of a tool: the profile of a call, and what that is made of."""
 
-    def profile(self, arguments: Any) -> Profile: ...  # noqa: D102 — as in :class:`keyturn.catalogue.vendor.Tool`
+    @property
+    def base(self) -> Profile: ...  # noqa: D102 — as in :class:`keyturn.catalogue.vendor.Tool`
+    @property
+    def variants(self) -> Sequence[Selected]: ...  # noqa: D102
+    @property
+    def rule(self) -> Applied | None: ...  # noqa: D102
+    def profile(self, arguments: Any) -> Profile: ...  # noqa: D102
 
 
 def worst(name: str) -> Profile:
@@ -44,18 +61,35 @@ def routed(name: str, tools: Mapping[str, Judged], arguments: dict[str, Any]) ->
     """The profile of a call of the tool ``name``, which runs one of ``tools`` (itself aside). Never raises."""
     command, parameters = arguments.get("command"), arguments.get("parameters", {})
     learn, intent = arguments.get("learn", False), arguments.get("intent", "")
-    if not arguments.keys() <= _KEYS or not isinstance(parameters, dict) or _said_twice(parameters):
+    if not arguments.keys() <= _KEYS or not isinstance(parameters, dict):
         return worst(name)
     if learn is True and isinstance(intent, str) and not intent.strip():
         return Profile(tool=name, stage=Stage.ANALYSE, reversible=Reversible.NO_EFFECT, basis=Basis.REVIEWED)
     if learn is not False or not isinstance(command, str) or command == name or command not in tools:
         return worst(name)
-    return _through(name, tools[command].profile(parameters))
+    tool = tools[command]
+    return worst(name) if _hides(parameters, tool) else _through(name, tool.profile(parameters))
 
 
-def _said_twice(parameters: dict[str, Any]) -> bool:
-    """True if two names differ in capitals and hyphens only, which the server does not look at."""
-    return len({key.casefold().replace("-", "") for key in parameters}) < len(parameters)
+def _hides(parameters: dict[str, Any], tool: Judged) -> bool:
+    """The server minds neither capitals nor hyphens in a name: one is there twice, or spelt as nobody looks for it."""
+    folded = {_folded(key): key for key in parameters}
+    return len(folded) < len(parameters) or any(folded.get(_folded(name), name) != name for name in _looked_at(tool))
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "")
+
+
+def _looked_at(tool: Judged) -> Iterator[str]:
+    """The arguments that the tool's profiles and rule judge by, and show to people."""
+    for profile in (tool.base, *(variant.profile for variant in tool.variants)):
+        for path in (*(rule.argument for rule in profile.targets), *holes(profile.does)):
+            yield path.partition(".")[0]
+    for variant in tool.variants:
+        yield from (path.partition(".")[0] for path in variant.when)
+    if tool.rule is not None:
+        yield from (name.decode() for name in _NAMED.findall(msgspec.json.encode(tool.rule.parts)))
 
 
 def _through(name: str, profile: Profile) -> Profile:

@@ -108,12 +108,29 @@ def test_the_other_calls_go_through_the_namespace_too() -> None:
         call("storage_account_get", account="a"),
         call("storage_blob_get", {"account": "a", "Account": "b"}),
         call("storage_blob_get", {"blob": "a", "b-lob": "b"}),
+        call("storage_blob_get", {"Account": "a"}),
+        call("storage_blob_get", {"acc-ount": "a", "blob": "b"}),
         call("storage_blob_get", {"blob": "@/etc/passwd"}),
         "storage_account_get",
     ],
 )
 def test_whatever_may_run_something_else_is_the_worst_case(arguments: Any) -> None:
     assert is_worst(CATALOGUE.profile(SERVER, "storage", arguments))
+
+
+@pytest.mark.parametrize(
+    ("tool", "command", "parameters"),
+    [
+        ("appconfig", "appconfig_kv_set", {"account": "a", "key": "k", "Value": "v"}),
+        ("appconfig", "appconfig_kv_lock_set", {"account": "a", "key": "k", "LOCK": True}),
+        ("azuremigrate", "azuremigrate_platformlandingzone_request", {"migrateprojectname": "p", "action": "check"}),
+        ("kusto", "kusto_query", {"Query": "T | take 1"}),
+    ],
+)
+def test_a_name_that_only_the_server_takes_for_an_argument_hides_nothing(
+    tool: str, command: str, parameters: dict[str, Any]
+) -> None:
+    assert CATALOGUE.knows(SERVER, command) and is_worst(CATALOGUE.profile(SERVER, tool, call(command, parameters)))
 
 
 @pytest.mark.parametrize("more", [{}, {"intent": ""}, {"intent": " ", "command": "storage_blob_upload"}])
