@@ -24,8 +24,16 @@ from keyturn.range.state import changes, open_state, snapshot
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "catalogue"
 FILESYSTEM = "@modelcontextprotocol/server-filesystem"
-GIT, FALCON = "mcp-server-git", "falcon-mcp"
-SERVERS = {GIT: "2026.10.19", FILESYSTEM: "2026.8.31", FALCON: "0.20.0", "keyturn-range": "1"}
+GIT, FALCON, KUBERNETES = "mcp-server-git", "falcon-mcp", "kubernetes-mcp-server"
+SERVERS = {GIT: "2026.10.19", FILESYSTEM: "2026.8.31", FALCON: "0.20.0", KUBERNETES: "0.0.67", "keyturn-range": "1"}
+TOOLSETS = "config,core,helm,kcp,kiali,kubevirt,tekton"
+NOWHERE = {
+    "clusters": [{"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}],
+    "contexts": [{"name": "nowhere", "context": {"cluster": "nowhere", "user": "nobody"}}],
+    "current-context": "nowhere",
+    "users": [{"name": "nobody", "user": {"token": "none"}}],
+}
+"""A kubeconfig of one cluster that never answers: enough to list the tools of every set."""
 OWNER, HOST, ALERT = "m.okafor@corp.example.com", "aid-0001", "cid:ind:0001"
 
 Peer = Callable[[str], Path]
@@ -49,6 +57,11 @@ def launch(peer_python: Peer, peer_npm: Peer, falcon_stub: str, tmp_path: Path) 
         if server == FILESYSTEM:
             program = peer_npm(f"{server}@{SERVERS[server]}") / "mcp-server-filesystem"
             return StdioServerParameters(command=str(program), args=[str(tmp_path)])
+        if server == KUBERNETES:
+            program = peer_npm(f"{server}@{SERVERS[server]}") / server
+            (config := tmp_path / "kubeconfig").write_text(json.dumps(NOWHERE))
+            arguments = ["--kubeconfig", str(config), "--toolsets", TOOLSETS]
+            return StdioServerParameters(command=str(program), args=arguments)
         credentials = {"FALCON_BASE_URL": falcon_stub, "FALCON_CLIENT_ID": "id", "FALCON_CLIENT_SECRET": "secret"}
         return StdioServerParameters(command=str(peer_python(requirement) / server), env=credentials)
 
