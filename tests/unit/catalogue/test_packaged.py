@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 
 from keyturn.catalogue import Catalogue, Listed, read_vendor
@@ -216,6 +217,25 @@ def test_a_free_query_reads_privileged_data_and_a_look_up_does_not() -> None:
         assert Touches.PRIVILEGED_DATA in CATALOGUE.profile(server, tool).touches
     for server, tool in (("falcon-mcp", "falcon_search_indicators"), ("keyturn-range", "intel_lookup_indicator")):
         assert not CATALOGUE.profile(server, tool).touches
+
+
+def test_a_shutdown_with_a_plain_wait_counts_as_a_stopped_machine() -> None:
+    for server, tool, wait in (
+        ("chronicle/content-hub", "SSH: Shutdown Machine", "Wait Time"),
+        ("google/mcp-security", "ssh_shutdown_machine", "wait_time"),
+    ):
+        plain, odd = (CATALOGUE.profile(server, tool, {wait: text}) for text in ("5", "5; rm -rf /"))
+        assert (plain.reversible, plain.touches) == (Reversible.HARD, {Touches.PRODUCTION, Touches.EVIDENCE})
+        assert (odd.reversible, odd.touches) == (Reversible.IRREVERSIBLE, frozenset(Touches))
+
+
+def test_a_variant_is_more_than_other_words_for_its_tool() -> None:
+    words = ("why", "openc2", "d3fend", "react")
+    for listed in CATALOGUE:
+        base = listed.tool.base
+        for variant in listed.tool.variants:
+            same = msgspec.structs.replace(variant.profile, **{name: getattr(base, name) for name in words})
+            assert same != base, (listed.vendor.source, listed.name, variant.when)
 
 
 def test_closing_many_alerts_at_once_is_judged_as_the_tools_worst() -> None:
