@@ -225,7 +225,10 @@ def test_a_shutdown_with_a_plain_wait_counts_as_a_stopped_machine() -> None:
         ("google/mcp-security", "ssh_shutdown_machine", "wait_time"),
     ):
         plain, odd = (CATALOGUE.profile(server, tool, {wait: text}) for text in ("5", "5; rm -rf /"))
-        assert (plain.reversible, plain.touches) == (Reversible.HARD, {Touches.PRODUCTION, Touches.EVIDENCE})
+        assert (plain.reversible, plain.touches) == (
+            Reversible.HARD,
+            frozenset({Touches.PRODUCTION, Touches.EVIDENCE}),
+        )
         assert (odd.reversible, odd.touches) == (Reversible.IRREVERSIBLE, frozenset(Touches))
 
 
