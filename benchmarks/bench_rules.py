@@ -36,6 +36,8 @@ _PIPES = (
     " | Where-Object { $_.Id -eq 106 -and $_.Message -like '*updater*' } | Sort-Object TimeCreated -Descending"
     " | Select-Object -First 50 TimeCreated, Id, Message | ConvertTo-Json -Depth 4"
 )
+_POWERQUERY = "| filter src.process.cmdline contains ('-enc', 'IEX') | group n = count() by endpoint.name"
+_SUMO = '| parse "user=*," as user | where status matches "5*" | bytes / 1024 as kb | count by user'
 _OBJECT = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: prod\nspec:\n  ports:\n    - port: 80\n"
 _TERM = "host = 'ws-7' and user_name <> 'svc' and bytes > 1000"
 _JOIN = (
@@ -69,6 +71,8 @@ TEXTS = (
         "query",
         "| where ProcessCommandLine has_any (@'-enc', 'IEX') | extend n = strlen(AccountName)",
     ),
+    Text("pipeline", "PowerQuery", "query", _POWERQUERY, "\n", (("language", "powerquery"),)),
+    Text("pipeline", "Sumo Logic", "query", _SUMO, "\n", (("language", "sumo"),)),
     Text("elasticsearch", "ES|QL", "query", '| WHERE process.name == "cmd.exe" AND user.name != "svc"', " "),
     Text("sql", "one table", "query", _TERM, " and "),
     Text("sql", "many clauses", "query", _JOIN, " union all "),
@@ -80,6 +84,8 @@ _BEGINNING = {
     ("spl", "a search"): "index=main EventCode=1 ",
     ("spl", "many commands"): "index=main EventCode=1 ",
     ("kql", "one table"): "DeviceProcessEvents ",
+    ("pipeline", "PowerQuery"): "event.type = 'Process Creation' ",
+    ("pipeline", "Sumo Logic"): "_sourceCategory=prod/app error ",
     ("elasticsearch", "ES|QL"): "FROM logs-* ",
     ("sql", "one table"): "select count(*) from logs.events where ",
     ("sql", "left to the parser"): "select count(*) from logs.events /* a comment */ where ",

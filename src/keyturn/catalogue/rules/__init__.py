@@ -8,7 +8,7 @@ from typing import Any, Final
 from keyturn.catalogue.rules.elasticsearch import ELASTICSEARCH
 from keyturn.catalogue.rules.http import HTTP
 from keyturn.catalogue.rules.kql import KQL
-from keyturn.catalogue.rules.pipes import PIPES
+from keyturn.catalogue.rules.pipeline import PIPELINE
 from keyturn.catalogue.rules.plain import PLAIN
 from keyturn.catalogue.rules.rule import Applied, Rule
 from keyturn.catalogue.rules.spl import SPL
@@ -42,7 +42,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             _late("shell", "command", "dialect"),
             _late("path", "path operation", module="paths"),
             PLAIN,
-            PIPES,
+            PIPELINE,
         )
     }
 )
