@@ -1,9 +1,10 @@
 """Query languages that are pipelines in which one command writes: PowerQuery, Sumo Logic's, Cortex XQL.
 
 A text is split at its pipes, also those within brackets, so the commands of subqueries are met like all others. It
-reads if every command is one that the vendor documents as a read. The word of the writing command is that command
-behind a pipe, and anywhere else outside of quotes it is unread: so nothing has to be known about where a service
-begins a pipeline. Where a service may end a quote elsewhere (an escaped one), the word is unread within quotes too.
+reads if every command is one that documentation shows to read (PowerQuery: others' reference, not the vendor's). The
+word of the writing command is that command behind a pipe, and anywhere else outside of quotes it is unread: so nothing
+has to be known about where a service begins a pipeline. Where a service may end a quote elsewhere (an escaped one),
+the word is unread within quotes too.
 """
 
 import re
