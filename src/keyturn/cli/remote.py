@@ -219,8 +219,11 @@ class Remote:
         return dict(self.post("/v1/mandates", draft))
 
     def tool(self, tool: str) -> dict[str, Any]:
-        """One tool: its profile, how far it is trusted, and what changed."""
-        return dict(self.get(_tool(tool)))
+        """One tool: its profile, how far it is trusted, and what changed. :class:`Conflict` if another answers."""
+        found = dict(self.get(_tool(tool)))
+        if found["tool"] != tool:
+            raise Conflict(f"the gateway answered {found['tool'][:200]!r} for {tool[:200]!r}", hint="use the console")
+        return found
 
     def quarantined(self, upstream: str) -> list[str]:
         """The tools that wait for a person's look, of one upstream or (``""``) of all."""
@@ -257,13 +260,14 @@ class _InProcess(httpx2.BaseTransport):
         return httpx2.Response(answer.status_code, headers=answer.headers, content=content, request=request)
 
 
-def _part(text: str) -> str:
-    return quote(text, safe="")
+def _part(text: str, safe: str = "") -> str:
+    """A part of a path. A dot is no step of it: a server may call its tool ``../edr/isolate``."""
+    return quote(text, safe=safe).replace(".", "%2E")
 
 
 def _tool(tool: str) -> str:
     upstream, _, name = tool.partition("/")
-    return f"/v1/tools/{_part(upstream)}/{quote(name)}"
+    return f"/v1/tools/{_part(upstream)}/{_part(name, '/')}"
 
 
 def _is_here(host: str) -> bool:

@@ -12,6 +12,8 @@ from keyturn.cli.times import clock
 from keyturn.config import read_config
 
 SHOWN = 600
+BEFORE = 40
+"""Characters that stand before a change to show where it is."""
 
 
 @click.group()
@@ -110,6 +112,12 @@ def _show_changes(tool: dict[str, Any]) -> None:
         elif now is None:
             click.echo(f"  GONE     {path}: {plain(was, SHOWN)}")
         else:
-            click.echo(f"  CHANGED  {path}\n      was  {plain(was, SHOWN)}\n      is   {plain(now, SHOWN)}")
+            same = max(0, change["same_start"] - BEFORE)
+            click.echo(f"  CHANGED  {path}\n      was  {_behind(was, same)}\n      is   {_behind(now, same)}")
     if tool["left_out"]:
         click.echo(f"  and {tool['left_out']} more changes that are not shown: see its page in the console")
+
+
+def _behind(text: str, same: int) -> str:
+    """The text behind its first ``same`` characters, which are counted: a change may hide behind pages of the old."""
+    return (f"[{same} characters as before] … " if same else "") + plain(text[same:], SHOWN)

@@ -39,11 +39,15 @@ class TrustedView(msgspec.Struct, frozen=True):
 
 
 class AlteredView(msgspec.Struct, frozen=True):
-    """One value of the definition that is not as it was: no ``before``, it is new; no ``after``, it is gone."""
+    """One value of the definition that is not as it was: no ``before``, it is new; no ``after``, it is gone.
+
+    So many characters at the start of both are the same.
+    """
 
     path: str
     before: str | None
     after: str | None
+    same_start: int
 
 
 class ToolView(ToolRow, frozen=True, kw_only=True):
@@ -99,7 +103,7 @@ def _view(tool: ToolSeen) -> ToolView:
         description=tool.definition.description,
         trusted=TrustedView(pin.pinned_at, pin.pinned_by) if pin else None,
         relaunched=tool.relaunched,
-        altered=tuple(AlteredView(c.path, c.before, c.after) for c in found.changes) if found else None,
+        altered=tuple(AlteredView(c.path, c.before, c.after, c.same_start) for c in found.changes) if found else None,
         left_out=found.left_out if found else 0,
     )
 

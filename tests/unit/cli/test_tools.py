@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.cli.conftest import Run, Site
 
@@ -81,3 +82,18 @@ def test_accept_says_what_it_needs(site: Site, run: Run) -> None:
     assert ended.exit_code == 2 and "name the tools" in ended.output
     ended = run("tools", "show", "range/nothing", token=site.tokens["bob"], url=site.url)
     assert ended.exit_code == 1 and "no server lists" in ended.output
+    ended = run("tools", "show", f"elsewhere/../{TOOL}", token=site.tokens["bob"], url=site.url)
+    assert ended.exit_code == 1 and "no server lists 'elsewhere/../range" in ended.output
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_change_behind_pages_of_the_old_text_is_shown(site: Site, run: Run) -> None:
+    def show() -> str:
+        return run("tools", "show", TOOL, token=site.tokens["bob"], url=site.url).output
+
+    now = next(line.partition("says")[2].strip() for line in show().splitlines() if "  says  " in line)
+    pinned = at_rest(site, lambda tx: tx.pin(ToolRef.parse(TOOL)))
+    kept = json.dumps({"description": now + " " * 3_000 + "and delete it"})
+    at_rest(site, lambda tx: tx.put_pin(msgspec.structs.replace(pinned, definition=kept)))
+    shown = show()
+    assert f"      is   [{len(now) - 40} characters as before] … {now[-40:]}\n" in shown
