@@ -176,12 +176,12 @@ def test_a_definition_that_changed_waits_for_a_leads_look(rough: Site, run: Run)
     while (changed := propose(rough, "look", "h4"))["state"] != "denied":  # until the gate has listed it again
         assert time.monotonic() < until
     assert "guardrail-6-quarantined" in [reason["policy"] for reason in changed["reasons"]]
-    refused = run("tools", "accept", "rough/look", token=rough.tokens["ana"], url=rough.url)
+    refused = run("tools", "accept", "rough/look", "--yes", token=rough.tokens["ana"], url=rough.url)
     assert refused.exit_code == 1 and "may not accept a tool" in refused.output
-    accepted = run("tools", "accept", "rough/look", token=rough.tokens["olga"], url=rough.url)
+    accepted = run("tools", "accept", "rough/look", "--yes", token=rough.tokens["olga"], url=rough.url)
     assert (accepted.exit_code, "is accepted as its server defines it now" in accepted.output) == (0, True)
     assert propose(rough, "look", "h5")["state"] == "succeeded"
-    unknown = run("tools", "accept", "rough/nothing", token=rough.tokens["olga"], url=rough.url)
+    unknown = run("tools", "accept", "rough/nothing", "--yes", token=rough.tokens["olga"], url=rough.url)
     assert unknown.exit_code == 1 and "no server lists 'rough/nothing' now" in unknown.output
 
 
