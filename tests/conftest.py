@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from keyturn.core.action import Target
 from keyturn.core.facts import Chain, Credential, Facts
@@ -13,6 +14,9 @@ from keyturn.core.profile import Basis, Reversible, Stage
 pytest_plugins = ["tests.oidc", "tests.peers", "tests.receiver"]
 
 MakeFacts = Callable[..., Facts]
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

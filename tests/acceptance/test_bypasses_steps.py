@@ -226,7 +226,7 @@ async def play(folder: Path, steps: list[tuple[str, str, bool]], budgets: Budget
     return records, house
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(steps=STEPS, responds=st.integers(0, 4), targets=st.integers(0, 3))
 def test_one_person_never_lets_through_more_than_the_budgets(
     steps: list[tuple[str, str, bool]], responds: int, targets: int

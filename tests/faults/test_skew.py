@@ -89,7 +89,7 @@ async def run(source: Path, folder: Path, policy: Policy, skews: list[int], step
     return nodes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @example(skews=[0, 0], steps=[(0, "isolate", 0), (1, "key", HOLD_MS)])
 @example(skews=[HOUR, -HOUR], steps=[(0, "isolate", 0), (0, "sweep", HOLD_MS), (1, "key", 0)])
 @example(skews=[0, HOUR], steps=[(0, "isolate", 0), (1, "sweep", HOLD_MS - HOUR), (0, "key", HOUR)])

@@ -22,19 +22,19 @@ def fixed_point(raw: bytes | str) -> None:
     assert json.loads(canonical) == json.loads(raw)
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=3_000)
 @given(raw_json)
 def test_text(raw: str) -> None:
     fixed_point(raw)
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=3_000)
 @given(st.binary(max_size=60) | raw_json.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_octets(raw: bytes) -> None:
     fixed_point(raw)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(st.floats() | st.integers(), st.text(), st.recursive(st.none(), st.lists, max_leaves=20))
 def test_values(number: float, text: str, nested: object) -> None:
     value = {text: [number, text], "nested": nested}

@@ -101,7 +101,7 @@ def answered(running: Running, body: bytes, headers: dict[str, str]) -> None:
     assert running.mcp.house.fleet.changes == []
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(message=messages, named=st.booleans())
 def test_modern_messages(running: Running, message: dict[str, Any], named: bool) -> None:
     headers = {"MCP-Protocol-Version": "2026-07-28"}
@@ -114,7 +114,7 @@ def test_modern_messages(running: Running, message: dict[str, Any], named: bool)
     answered(running, json.dumps(message).encode(), headers)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(given_arguments=arguments | any_json, name=st.sampled_from(NAMES))
 def test_calls(running: Running, given_arguments: Any, name: str) -> None:
     headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": name}
@@ -127,13 +127,13 @@ def test_calls(running: Running, given_arguments: Any, name: str) -> None:
     answered(running, json.dumps(message).encode(), headers)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(message=messages | any_json)
 def test_messages_of_2025(running: Running, message: Any) -> None:
     answered(running, json.dumps(message).encode(), {})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(body=st.binary(max_size=80))
 def test_octets(running: Running, body: bytes) -> None:
     answered(running, body, {})

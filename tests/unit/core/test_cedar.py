@@ -32,7 +32,7 @@ TEXTS = [f'@id("odd-{n}") @why("odd") {text}' for n, text in enumerate(ODD)]
 
 
 @pytest.mark.parametrize("action", RUNS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     picked=st.sets(st.sampled_from(TEXTS), min_size=1),
     agent=st.sampled_from(["ada", "bot", "Agent"]),

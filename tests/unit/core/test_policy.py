@@ -278,7 +278,7 @@ MOSTLY_HARMLESS = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("name", PACKS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     low=MOSTLY_HARMLESS,
     high=RUNGS,

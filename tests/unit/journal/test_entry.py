@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.errors import JournalError
@@ -23,7 +23,6 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=5))
 def test_what_rfc_8785_writes_is_accepted(content: dict[str, Any]) -> None:
     content.pop("payloads", None)
@@ -31,7 +30,6 @@ def test_what_rfc_8785_writes_is_accepted(content: dict[str, Any]) -> None:
     assert read_entry(7, rfc8785.dumps(written)) == written
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=5), st.data())
 def test_no_other_way_to_write_it_is(content: dict[str, Any], data: st.DataObject) -> None:
     content.pop("payloads", None)

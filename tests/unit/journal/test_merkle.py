@@ -105,7 +105,7 @@ def test_a_frontier_takes_hashes_only() -> None:
         Frontier().append(b"an entry")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), size=st.integers(1, MANY))
 def test_every_leaf_can_be_proved_and_nothing_else(tree: Rows, data: st.DataObject, size: int) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -123,7 +123,7 @@ def test_every_leaf_can_be_proved_and_nothing_else(tree: Rows, data: st.DataObje
         assert not verify_inclusion(leaf, index, size, proof, root)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), new=st.integers(1, MANY))
 def test_every_earlier_tree_is_a_prefix_and_nothing_else(tree: Rows, data: st.DataObject, new: int) -> None:
     old = data.draw(st.integers(0, new))

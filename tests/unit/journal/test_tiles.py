@@ -61,7 +61,7 @@ def test_a_log_is_cut_into_the_tiles_of_the_specification(vector: Callable[[str]
         assert [[t.level, t.index, t.width] for t in built.builder.partial()] == case["partial"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(old=st.integers(0, 2000), more=st.integers(0, 2000))
 def test_a_builder_goes_on_where_another_stopped(old: int, more: int) -> None:
     before, after = Built(old), Built(old + more)

@@ -82,7 +82,7 @@ def test_a_counter_goes_forward_only(count: tuple[int, int]) -> None:
         PARTY.asserted(CHALLENGE, answer, used)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(part=st.sampled_from(sorted(GOOD["response"])), junk=JSON)
 def test_one_part_replaced_by_anything_is_refused(part: str, junk: Any) -> None:
     answer = {**GOOD, "response": {**GOOD["response"], part: junk}}
@@ -92,7 +92,7 @@ def test_one_part_replaced_by_anything_is_refused(part: str, junk: Any) -> None:
         PARTY.asserted(CHALLENGE, answer, PASSKEY)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(part=st.sampled_from(["authenticatorData", "clientDataJSON", "signature"]), at=st.integers(0, 10_000))
 def test_one_bit_flipped_is_refused(part: str, at: int) -> None:
     text = GOOD["response"][part]
@@ -103,7 +103,7 @@ def test_one_bit_flipped_is_refused(part: str, at: int) -> None:
         PARTY.asserted(CHALLENGE, answer, PASSKEY)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(answer=st.dictionaries(st.sampled_from(["id", "rawId", "type", "response", "x"]), JSON, max_size=5))
 def test_any_json_for_an_answer_is_refused(answer: dict[str, Any]) -> None:
     for check in (
@@ -114,7 +114,7 @@ def test_any_json_for_an_answer_is_refused(answer: dict[str, Any]) -> None:
             check()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(junk=st.binary(max_size=300))
 def test_any_bytes_for_an_attestation_are_refused(junk: bytes) -> None:
     options = PARTY.creation(CHALLENGE, "ana", user_handle("ana"), ())

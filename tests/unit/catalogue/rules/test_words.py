@@ -97,7 +97,7 @@ def ran(line: str) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.skipif(os.name == "nt" or shutil.which("bash") is None, reason="needs bash: apt-get install bash")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map("".join))
 def test_bash_runs_nothing_that_was_not_read(line: str) -> None:
     found = split(line)
