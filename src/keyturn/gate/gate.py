@@ -367,6 +367,10 @@ class Gate:
         """The gravest stage that the tool's profile gives; ``respond`` for what nobody has profiled."""
         return profile_for(self._ctx, self._ctx.tools.definition(tool), {}).stage
 
+    def withholds(self, tool: ToolRef) -> bool:
+        """Whether the tool's profile keeps something of its answer back."""
+        return bool(profile_for(self._ctx, self._ctx.tools.definition(tool), {}).withholds)
+
     # Within
 
     def _seen(self, tx: Tx, who: Agent | Person, action_id: str) -> ActionRecord:

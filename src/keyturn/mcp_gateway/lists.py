@@ -124,6 +124,7 @@ class Lists:
     def _item(self, method: str, view: View, upstream: str, listed: Listed) -> msgspec.Raw | None:
         changed: dict[str, Any] = {}
         name, item, as_it_came = listed
+        members = len(item)
         if method == "tools/list":
             if self._settings.own_tools and name in own_tools.NAMES:
                 log.warning("%s lists a tool named %s, which is the gateway's: left out", upstream, name)
@@ -131,10 +132,15 @@ class Lists:
             changed = self._tool(ToolRef(upstream, name), item)
         if not view.only:
             changed |= _renamed(method, view, upstream, name, item)
-        return msgspec.Raw(results.encode({**item, **changed})) if changed else as_it_came
+        return msgspec.Raw(results.encode({**item, **changed})) if changed or len(item) < members else as_it_came
 
     def _tool(self, tool: ToolRef, item: results.Members) -> dict[str, Any]:
-        """What a change of the world needs: why the model wants it, and room to answer that it is held."""
+        """What a change of the world needs: why the model wants it, and room to answer that it is held.
+
+        Where something is withheld of the answer the output schema goes: a client would refuse what does not fit it.
+        """
+        if self._gate.withholds(tool):
+            item.pop("outputSchema", None)
         output = _any.decode(item["outputSchema"]) if "outputSchema" in item else None
         if self._gate.stage_of(tool) is not Stage.RESPOND:
             (self.strict.add if output is not None else self.strict.discard)(tool)

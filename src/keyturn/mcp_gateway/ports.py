@@ -81,6 +81,10 @@ class GatePort(Protocol):
         """The gravest stage that the tool's profile gives; ``respond`` for what nobody has profiled."""
         ...
 
+    def withholds(self, tool: ToolRef) -> bool:
+        """Whether the tool's profile keeps something of its answer back."""
+        ...
+
     async def may_read(self, agent: Agent, tool: ToolRef, subject: str, mandate: str | None) -> None:
         """Record a read before it leaves. Raises :class:`Forbidden` unless a live mandate of the agent (the named one,
         else its only one) covers it and the policy lets it run free.

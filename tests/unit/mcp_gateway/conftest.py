@@ -152,6 +152,7 @@ class NamedGate:
         self.changed = asyncio.Event()
         self.proposed = asyncio.Event()
         self.readable = True
+        self.withheld = frozenset[ToolRef]()
         self.asked_again: list[str] = []
         self.listed: dict[str, list[Any]] = {name: deepcopy(desk.session.tools) for name, desk in desks.items()}
 
@@ -267,6 +268,9 @@ class NamedGate:
 
     def stage_of(self, tool: ToolRef) -> Stage:
         return Stage.ANALYSE if tool.name.startswith("get_") else Stage.RESPOND
+
+    def withholds(self, tool: ToolRef) -> bool:
+        return tool in self.withheld
 
     async def may_read(self, agent: Agent, tool: ToolRef, subject: str, mandate: str | None) -> None:
         if not self.readable:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from keyturn.core.action import ToolRef
+
 
 async def test_lists_change_only_what_a_change_needs(site: Any) -> None:
     tools = {t["name"]: t for t in (await site.modern("tools/list", {}))["result"]["tools"]}
@@ -16,6 +18,13 @@ async def test_lists_change_only_what_a_change_needs(site: Any) -> None:
         "properties": {"ok": {"type": "boolean"}},
     }
     assert {"keyturn_action", "keyturn_withdraw"} <= set(tools)
+
+
+async def test_no_client_is_promised_the_shape_of_an_answer_that_is_withheld_in_part(site: Any) -> None:
+    site.gate.withheld = frozenset({ToolRef("desk", "get_host")})
+    tools = {t["name"]: t for t in (await site.modern("tools/list", {}))["result"]["tools"]}
+    as_it_came = site.desks["desk"].session.tools[0]
+    assert tools["get_host"] == {name: value for name, value in as_it_came.items() if name != "outputSchema"}
 
 
 async def test_one_endpoint_for_all_names_whose_everything_is(site: Any) -> None:
