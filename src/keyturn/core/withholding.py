@@ -12,6 +12,9 @@ _NO_NAME = re.compile(r"[\W_]+")
 _NO_NAME_ASCII = bytes(set(range(128)) - set((ascii_letters + digits).encode()))
 _JOINT = re.compile(r"[.:;/\[\]]")
 _PATH = re.compile(r"(?:[\w-]+\.)*([\w-]+)")
+_WORD = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,4}")
+"""A word of a fixed list, such as ``client_secret_post``: it speaks of the field and holds no value."""
+
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _BLOB = frozenset({"blob", "data"})
 
@@ -109,7 +112,7 @@ class _Taken:
                 return msgspec.json.encode(self.less(msgspec.json.decode(value))).decode()
             except msgspec.DecodeError:
                 pass
-        return self._out(value) if self._speaks(value) else value
+        return self._out(value) if self._speaks(value) and not _WORD.fullmatch(value) else value
 
     def _out(self, value: Any) -> Any:
         """A value that says nothing is no secret."""
