@@ -24,9 +24,21 @@ from keyturn.range.state import changes, open_state, snapshot
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "catalogue"
 FILESYSTEM = "@modelcontextprotocol/server-filesystem"
-GIT, FALCON, KUBERNETES = "mcp-server-git", "falcon-mcp", "kubernetes-mcp-server"
-SERVERS = {GIT: "2026.10.19", FILESYSTEM: "2026.8.31", FALCON: "0.20.0", KUBERNETES: "0.0.67", "keyturn-range": "1"}
+GIT, FALCON, KUBERNETES, GRAFANA = "mcp-server-git", "falcon-mcp", "kubernetes-mcp-server", "mcp-grafana"
+SERVERS = {
+    GIT: "2026.10.19",
+    FILESYSTEM: "2026.8.31",
+    FALCON: "0.20.0",
+    KUBERNETES: "0.0.67",
+    GRAFANA: "2.1.1",
+    "keyturn-range": "1",
+}
 TOOLSETS = "config,core,helm,kcp,kiali,kubevirt,tekton"
+CATEGORIES = (
+    "admin,agento11y,alerting,annotations,api,asserts,assistant,cloudlogging,cloudwatch,config,dashboard,datasource,docs,"
+    "elasticsearch,examples,folder,graphite,incident,influxdb,loki,navigation,oncall,plugin,prometheus,provisioning,"
+    "pyroscope,quickwit,rendering,runpanelquery,search,snapshot,sql,tempo,user"
+)
 NOWHERE = {
     "clusters": [{"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}],
     "contexts": [{"name": "nowhere", "context": {"cluster": "nowhere", "user": "nobody"}}],
@@ -62,6 +74,10 @@ def launch(peer_python: Peer, peer_npm: Peer, falcon_stub: str, tmp_path: Path) 
             (config := tmp_path / "kubeconfig").write_text(json.dumps(NOWHERE))
             arguments = ["--kubeconfig", str(config), "--toolsets", TOOLSETS]
             return StdioServerParameters(command=str(program), args=arguments)
+        if server == GRAFANA:
+            program = peer_python(requirement) / server
+            env = {"GRAFANA_URL": "http://127.0.0.1:1", "GRAFANA_SERVICE_ACCOUNT_TOKEN": "none"}
+            return StdioServerParameters(command=str(program), args=["--enabled-tools", CATEGORIES], env=env)
         credentials = {"FALCON_BASE_URL": falcon_stub, "FALCON_CLIENT_ID": "id", "FALCON_CLIENT_SECRET": "secret"}
         return StdioServerParameters(command=str(peer_python(requirement) / server), env=credentials)
 
