@@ -4,6 +4,7 @@ import re
 
 import pytest
 from tests.unit.console.conftest import Desk
+from tests.unit.gate.test_withholding import Withholding
 
 PAGES = (
     "/console/cases",
@@ -34,3 +35,9 @@ async def test_every_role_sees_every_page(desk: Desk, who: str) -> None:
         assert answer.status_code == 200, path
     seq = re.search(r'id="e([0-9]+)"', (await browser.get("/console/cases/INC-1")).text)
     assert seq and (await browser.get(f"/console/cases/INC-1?entry={seq[1]}")).status_code == 200
+
+
+async def test_a_tools_page_says_what_of_its_answers_no_agent_sees(desk: Desk) -> None:
+    desk.house.ctx.knowledge = Withholding()
+    page = (await (await desk.browser("ana")).get("/console/tools/soc/secret")).text
+    assert '<dt>withheld</dt><dd><code><bdi class="data">secret</bdi></code>' in page
