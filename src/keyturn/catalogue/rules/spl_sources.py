@@ -133,9 +133,9 @@ def _read_by(name: str, command: Command) -> list[Target]:
 
 
 def _value(command: Command, shown: str) -> str:
-    """A value as it was written, without its quotes."""
+    """A value as it was written, without its quotes. Behind a comment it is not at hand, and may be any."""
     bare = shown.strip('"')
-    return command.values[int(bare)].strip('"') if bare and shown[0] == '"' else bare
+    return (command.values[int(bare)].strip('"') if bare and shown[0] == '"' else bare) or "*"
 
 
 def _spelled(match: re.Match[str]) -> str:
