@@ -1,7 +1,9 @@
 """Manifests of Kubernetes: which objects they hold. Nothing else in them is believed, so nothing else is read.
 
 YAML is read in the plain form only: block style, the mapping at the left edge, every key there written plainly. Then
-whatever stands at the left edge is a key of the object, so its kind can't hide; two of them end the reading.
+whatever stands at the left edge is a key of the object, so its kind can't hide; two of them end the reading. The same
+holds for the metadata's own edge, and no quote or bracket in it goes on in the next line, where it would hide a key or
+make one up.
 """
 
 import json
@@ -30,6 +32,10 @@ _FIRST: Final = re.compile(r"\n(?! *[#\n])(.)")
 _EDGE: Final = re.compile(r"\n(?!- )(?:([A-Za-z]\w*):(?: +([^#\n]*?))?(?: +#.*)?|[^ \n#].*)$", re.M)
 _PLAIN: Final = re.compile(r"([\"']?)([A-Za-z0-9][\w.:-]*)\1")
 _META: Final = re.compile(r"\nmetadata:[ ]*(?:#.*)?((?:\n(?:[ ].*|#.*)?)*)")
+_KEY: Final = re.compile(r"(?:[A-Za-z][\w./-]*:(?: |$)|- |-$)")
+_QUOTED: Final = re.compile(r"""(?<![^\s\[{(,])(?:'[^']*'|"(?:[^"\\]|\\.)*")""")
+_COMMENT: Final = re.compile(r"(?<!\S)#.*")
+_BLOCK: Final = re.compile(r"( *(?:- +)*)(?:.*: +)?[|>][-+\d]* *$")
 _NAMED: Final = re.compile(r"\n( +)(name|namespace):(?: +([^#\n]*?))?(?: +#.*)?$", re.M)
 
 
@@ -115,8 +121,10 @@ def _document(text: str) -> Object | Unread:
     meta = _META.search(text)
     named: dict[str, str] = {}
     within = meta[1] if meta else ""
-    first_line = within.lstrip("\n")
-    edge = " " * (len(first_line) - len(first_line.lstrip(" ")))
+    lines = [line for line in within.split("\n") if line.lstrip(" ")[:1] not in ("", "#")]
+    edge = " " * (len(lines[0]) - len(lines[0].lstrip(" "))) if lines else ""
+    if keys.get("metadata") or not _is_plain(lines, len(edge)):
+        return Unread("the metadata is not written plainly")
     for indent, key, value in _NAMED.findall(within):
         if indent == edge:
             plain = _PLAIN.fullmatch(value)
@@ -124,3 +132,21 @@ def _document(text: str) -> Object | Unread:
                 return Unread("the manifest does not say its name plainly")
             named[key] = plain[2]
     return Object(kind[2], named.get("name", ""), named.get("namespace", ""))
+
+
+def _is_plain(lines: list[str], edge: int) -> bool:
+    """Whether each key at the edge of these written lines is plain, and no quote or bracket goes on in the next one."""
+    block = -1
+    for line in lines:
+        told = line.lstrip(" ")
+        indent = len(line) - len(told)
+        if -1 < block < indent:
+            continue
+        bare = _COMMENT.sub("", _QUOTED.sub("", line))
+        if indent < edge or (indent == edge and not _KEY.match(told)):
+            return False
+        if "'" in bare or '"' in bare or bare.count("{") != bare.count("}") or bare.count("[") != bare.count("]"):
+            return False
+        begun = _BLOCK.match(bare)
+        block = len(begun[1]) if begun else -1
+    return True
