@@ -6,7 +6,8 @@ Deterministic, and a guess: the person who reviews it decides. Four rules keep i
 2. Only the **name** can make a draft milder. A description is hostile text, a hint is a claim, a parameter is one more
    thing that the call can do: each can only raise (:func:`keyturn.catalogue.lexicon.levels.joined`).
 3. Every verb in the name counts. A word that may be a verb or a noun is a noun only behind another verb.
-4. A read is plain only if each word for what is read is known, and none says that it is sensitive.
+4. A read is plain only if the words for what is read are known, and none says that it is sensitive. In front of a
+   noun that is known an unknown word only says which kind of it.
 
 Every field comes with its reason: which word, parameter or hint said so. ``benchmarks/measure_lexicon.py`` tells
 how good the guess is, from the reviewed profiles.
@@ -49,7 +50,7 @@ def draft(name: str, description: str = "", parameters: Any = (), hints: Any = N
     """
     arguments = parameter_names(parameters)
     base = of_name(name)
-    level = reduce(joined, (of_parameters(arguments), of_description(description, base)), base)
+    level = reduce(joined, (of_parameters(arguments, base), of_description(description, base)), base)
     level = joined(level, of_hints(hints, level))
     targets, reasons = targets_of(arguments)
     profile = Profile(

@@ -6,9 +6,10 @@ from functools import reduce
 from typing import Any
 
 from keyturn.catalogue.hints import raised
-from keyturn.catalogue.lexicon import objects, parameters, verbs
+from keyturn.catalogue.lexicon import parameters, plain, verbs
 from keyturn.catalogue.lexicon.levels import Level, Reason, change, joined, shown, touching, worst
-from keyturn.catalogue.lexicon.names import READ_TOUCHES, singular, split
+from keyturn.catalogue.lexicon.reads import READ_TOUCHES
+from keyturn.catalogue.lexicon.spelling import singular, split
 from keyturn.core.profile import Basis, Profile, Reversible, Stage, TargetRule, Touches
 
 _MOST_DESCRIPTION, _MOST_PARAMETERS, _MOST_PARAMETER, _MOST_TARGETS, _DEEPEST = 20_000, 500, 200, 8, 4
@@ -41,8 +42,8 @@ def _properties(schema: Mapping[str, Any], depth: int) -> Iterator[str]:
             yield from _properties(value, depth + 1)
 
 
-def of_parameters(arguments: Iterable[str]) -> Level:
-    """What the call can be told to do, or to read."""
+def of_parameters(arguments: Iterable[str], base: Level) -> Level:
+    """What the call can be told to do, or to read; what it writes is news only if the name (``base``) only reads."""
     arguments = tuple(arguments)
     if len(arguments) > _MOST_PARAMETERS:
         return worst("it has more parameters than anybody reads")
@@ -52,6 +53,10 @@ def of_parameters(arguments: Iterable[str]) -> Level:
         for one, other in known:
             if one in names and other in names:
                 return worst(f"the parameters {shown(names[one])} and {shown(names[other])} {why}")
+    if base.stage is Stage.ANALYSE:
+        for name, given in names.items():
+            if name in parameters.WRITTEN or _writes(name.split("_")):
+                return worst(f"the parameter {shown(given)} is what it writes")
     return reduce(joined, (_of_parameter(name, shown(given)) for name, given in names.items()), Level())
 
 
@@ -66,8 +71,17 @@ def _of_parameter(name: str, given: str) -> Level:
         return change(f"the parameter {given} says where it writes", Reversible.HARD, READ_TOUCHES)
     if name in parameters.QUERIES:
         return touching(f"the parameter {given} takes a free query", {Touches.PRIVILEGED_DATA})
-    said = [parameters.TELLING.get(singular(part), frozenset()) for part in name.split("_")]
+    parts = name.split("_")
+    if parts[-1] in parameters.CHOOSING or parts[0] in ("max", "min"):
+        return Level()
+    said = [parameters.TELLING.get(singular(part), frozenset()) for part in parts]
     return touching(f"the parameter {given} says so", frozenset[Touches]().union(*said))
+
+
+def _writes(parts: list[str]) -> bool:
+    """The name of a value that is put in place of another, or of a thing `to_add`."""
+    names_what = len(parts) > 2 and parts[-2] == "to" and parts[-1] in parameters.WRITTEN_LAST
+    return names_what or (len(parts) > 1 and parts[0] in parameters.WRITING)
 
 
 def _plain(argument: str) -> str:
@@ -92,7 +106,7 @@ def _said_read(said: list[str]) -> Level:
     found = Level()
     for at, noun in enumerate(nouns):
         around = {tuple(nouns[at : at + 2]), tuple(nouns[max(0, at - 1) : at + 1])}
-        if touches := parameters.TOLD.get(noun, frozenset()) if not around & objects.HARMLESS else frozenset():
+        if touches := parameters.TOLD.get(noun, frozenset()) if not around & plain.HARMLESS else frozenset():
             found = joined(found, touching(f"the description says {shown(said[at])}", touches - found.touches))
     return found
 

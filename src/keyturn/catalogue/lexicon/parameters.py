@@ -32,6 +32,15 @@ ACTORS = words(
     " move overwrite purge quarantine remove reset revoke send terminate wipe"
 )
 """A parameter that begins so makes the call do it."""
+WRITTEN = words(
+    "action assigned_to audit_comment comment comments determination disposition due_date internal_note"
+    " justification message note notes operation overwrite reason resolution ttl work_note work_notes"
+)
+"""A change is told so: what it writes, or why."""
+WRITING = words("append change edit new")
+"""A parameter that begins so names the value to come."""
+WRITTEN_LAST = words("add append block delete remove set update")
+"""A parameter that ends in "to" and one of these names what is changed."""
 OPTIONS = words("blocked close_matches closed deleted disabled move_window removed")
 """Those that only look as if they did."""
 SAVERS = words(
@@ -49,22 +58,23 @@ TELLING = touching(
     {
         Touches.SECRETS: words("credential keytab secret"),
         Touches.PRIVILEGED_DATA: words(
-            "attachment conversation csv document emails event filepath folder index log logs mail mailbox mails"
-            " pcap process recipient sender sql subject table telemetry thread transcript"
+            "attachment conversation csv directory document emails event filepath folder log logs mail mailbox"
+            " mails path pcap process recipient sender sql subject table telemetry thread transcript"
         ),
     }
 )
 """Parts of a parameter's name that say what a read reads."""
+CHOOSING = words("filter filters limit prefix role score type types")
+"""A parameter that ends so only chooses among it."""
 TOLD = touching(
     {
         Touches.SECRETS: words("cleartext credential passphrase password plaintext secret"),
         Touches.PRIVILEGED_DATA: words(
-            "attachment binary browser capture chat clipboard conversation cookie custody download driver eml"
-            " event evidence flow folder forensic forensics header hunt hunting inbox keystroke log mail mailbox"
-            " memory message msg packet pcap persistence prefetch raw recipient registry sample script sql"
-            " telemetry traffic transcript udm upload"
+            "attachment binary browser capture chat clipboard conversation cookie custody download eml evidence"
+            " folder forensic forensics hunt inbox keystroke log mail mailbox memory message msg packet pcap"
+            " persistence prefetch raw recipient sample script sql transcript udm upload"
         ),
-        Touches.EVIDENCE: words("custody evidence forensic forensics"),
+        Touches.EVIDENCE: words("custody ediscovery evidence forensic forensics"),
     }
 )
 """Words of a description that say that a read reads what is sensitive."""

@@ -12,28 +12,25 @@ def _words(text: str) -> frozenset[str]:
 
 
 READS = _words(
-    "analyse analyze browse calculate check compare convert correlate count decode defang describe diff discover"
-    " display download downloads encode enrich estimate explain extract fetch filter find finds geolocate get gets"
-    " has inspect is list lists look lookup nslookup parse ping poll preview queries query read reanalyze"
-    " recommend retrieve reverse search searches show summarise summarize translate unshorten validate view wait"
-    " whoami whois"
+    "aggregate analyse analyze assess calculate check compare correlate count decode defang describe determine"
+    " detonate diff display encode enrich enumerate estimate evaluate explain extract fetch fetches filter find"
+    " finds geolocate get gets has identify inspect introspect is list lists look lookup nslookup obtain parse ping"
+    " predict preview queries query read recommend retrieve retrieves reverse search searches show shows suggest"
+    " summarise summarize translate unshorten validate view wait whoami whois"
 )
 """Verbs that only look. Each may still look at what is sensitive."""
-READS_TOO = _words("check count download filter list lists lookup preview queries query reverse search searches view")
+READS_TOO = _words("check count filter list lists lookup preview queries query reverse search searches view")
 """Of these, those that may be nouns as well: at a name's end they are the verb only behind nouns that are known."""
 SEARCHES = _words("lookup query search")
 """At a name's end these are the verb, whatever stands before them."""
 LAST_WORDS = _words(
-    "detail details geolocation health info information metadata prevalence reputation schema score statistics"
-    " stats status summary verdict version whois"
+    "breakdown count counts detail details distribution geolocation health info information inventory metadata"
+    " overview prevalence ranking report reputation schema score statistics stats status summary trend trends"
+    " verdict version whois"
 )
 """At the end of a name without any verb they say that it looks something up."""
-LOOKUPS = _words(
-    "calculate compare convert decode defang encode enrich geolocate has is nslookup translate unshorten whois"
-)
-"""Of the verbs that read, those that answer about what they are given, whatever that is."""
-FETCHING = frozenset({"download", "downloads"})
-"""Verbs that read, whose object comes along as a whole."""
+LISTING = frozenset({"enumerate", "list", "lists"})
+"""Verbs that read the names of things, not what is in them."""
 PROBES = (("ping",), ("test", "connectivity"), ("test", "connection"), ("health", "check"), ("check", "health"))
 """A name that ends so asks whether the other side is there, whatever its other words say."""
 ASKED_ABOUT = frozenset(
@@ -54,15 +51,15 @@ UNDOABLE = _words(
 HARD = _words(
     "ack acknowledge acquire adjust apply approve archive assume authenticate authorize backup bookmark build"
     " bypass cancel capture change checkin claim clone close collect configure connect contain copy correct"
-    " deactivate deauthorize decline decrease demote deploy deregister disable disconnect dismiss edit enroll"
-    " enter escalate exclude expire export extend follow generate hold ignore import increase initiate install"
-    " issue label lift lock log login logout manage mark migrate mitigate modify monitor move mute offboard"
-    " onboard open order override park patch promote provision pull push put quarantine rate redo refresh"
-    " regenerate reject release remediate remove removes rename reopen replace request rerun rescan reset resolve"
-    " respond restore retry revert revoke rollback rotate save scan schedule set setup share snapshot snooze star"
-    " start stop store submit suppress suspend switch sync take takeover toggle track transfer tune unarchive"
-    " unassociate unclaim unenroll unfollow uninstall unlabel unmark unmute unregister unset unstar unwatch update"
-    " upgrade upload upsert vote watch write"
+    " deactivate deauthorize decline decrease demote deploy deregister disable disconnect dismiss download downloads"
+    " edit enroll enter escalate exclude expire export extend follow generate hold ignore import increase initiate"
+    " install issue label lift lock log login logout manage mark migrate mitigate modify monitor move mute offboard"
+    " onboard open order override park patch promote provision pull push put quarantine rate redo refresh regenerate"
+    " reject release remediate remove removes rename reopen replace request rerun rescan reset resolve respond"
+    " restore retry revert revoke rollback rotate save scan schedule set setup share snapshot snooze star start stop"
+    " store submit suppress suspend switch sync take takeover toggle track transfer tune unarchive unassociate"
+    " unclaim unenroll unfollow uninstall unlabel unmark unmute unregister unset unstar unwatch update upgrade"
+    " upload upsert vote watch write"
 )
 """Verbs that need the state before to be taken back, or leave something behind."""
 FINAL = _words(
@@ -74,11 +71,11 @@ FINAL = _words(
 )
 """Verbs that nothing takes back, or that do whatever they are told."""
 NOUNS_TOO = _words(
-    "action activate alert allow allowlist apply archive attack authenticate backup blacklist block blocklist"
-    " build call capture change clear clone close collect command comment connect contain control copy deny"
-    " denylist deploy email escalate exclude exploit export factory format forward handle hold import ingest"
-    " install issue join label launch link lock log login mail make mark message mitigate monitor move mute new"
-    " note open order override page patch post process pull push quarantine rate release remediate replace reply"
+    "action activate alert allow allowlist apply archive attack authenticate backup blacklist block blocklist build"
+    " call capture change clear clone close collect command comment connect contain control copy deny denylist"
+    " deploy download downloads email escalate exclude exploit export factory format forward handle hold import"
+    " ingest install issue join label launch link lock log login mail make mark message mitigate monitor move mute"
+    " new note open order override page patch post process pull push quarantine rate release remediate replace reply"
     " report request reset resolve restart restore run scan schedule set share sign snapshot star start stop store"
     " submit suspend sync tag take track transfer trigger update upgrade upload vote watch whitelist"
 )
@@ -94,7 +91,7 @@ LOSING = _words(
     " reboot restart retire shred shutdown terminate trash truncate wipe"
 )
 """What they are done to is lost, so it may be evidence."""
-SHOWING = _words("acquire collect copy export forward save send sends share submit upload")
+SHOWING = _words("acquire collect copy download downloads export forward save send sends share submit upload")
 """They take what they are done to somewhere else."""
 UNLIMITED = _words("action call execute executes invoke launch perform run runs trigger")
 """What they touch is up to what they are given."""
@@ -102,10 +99,15 @@ MAKING = _words("add create insert make new post publish put submit write")
 SAID = _words("comment email mail message post reply")
 """What is said to somebody once it is made."""
 DESCRIBED = _words(
-    "acknowledge add approve assign block clear close create delete deploy destroy disable dismiss drop edit"
-    " enable erase escalate forward grant insert install isolate kill merge modify move notify overwrite post"
-    " publish purge quarantine reboot reject remove rename replace reply reset resolve restart revoke rotate send"
-    " shutdown suspend terminate truncate unblock uninstall unisolate update upload wipe write"
+    "acknowledge activate add adjust allow apply approve archive ask assign attach ban block cancel change clear"
+    " close contain create deactivate delete deny deploy deregister destroy detach disable disallow disconnect"
+    " dismiss drop edit email enable enroll erase escalate evict export forward generate grant import ingest"
+    " initiate insert install invoke isolate join kill lift link lock make manage merge message modify move mute"
+    " notify overwrite permit post provision publish purge push put quarantine reboot reconnect register reject"
+    " release remove removes rename replace reply reset resolve respond restart restore restrict revert revoke"
+    " rotate save schedule send set shutdown snooze star start stop suppress suspend sync terminate transfer trigger"
+    " truncate unarchive unassign unblock uninstall unisolate unlock unquarantine unregister unset unstar update"
+    " upload whitelist wipe write"
 )
 """Verbs that a description need only say to be believed."""
 UNBOUNDED = _words("arbitrary irreversible irreversibly irrevocably permanently")
