@@ -1,10 +1,11 @@
 """How far the catalogue agrees with labels that somebody else gave: ``python benchmarks/measure_catalogue.py [-v]``.
 
 ``tests/vectors/labels.jsonl``: tools drawn from all sources in proportion, labelled by design section 3 and the rules
-of consistency alone, by people who saw no profile. ``build`` was looked at while the profiles were made; ``held-out``
-(the same person's labels) and ``exam`` (another's) were only measured, and their errors looked at when all was done:
-``benchmarks/README.md`` has the figures from before and after. ``panel.jsonl`` has two to five quick blind votes on
-every listed tool, by which differences were found and judged one by one; ``fresh`` labels were given after that.
+of consistency alone, by readers (language models) who saw no profile. ``build`` was looked at while the profiles were made; ``held-out``
+(the same reader's labels) and ``exam`` (another's) were only measured, and their errors looked at when all was done:
+``benchmarks/README.md`` has the figures from before and after. ``panel.jsonl`` has two to six quick blind votes on
+every listed tool, by which differences were found and judged one by one, and three careful ones on the doubtful
+(``kinds``); ``fresh`` labels were given after that.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.catalogue import Catalogue
-from keyturn.catalogue.agreement import Agreement, agreement, each_vote
+from keyturn.catalogue.agreement import Agreement, agreed, agreement, each_vote
 from keyturn.config import PolicySettings
 from keyturn.policy_files import load_policy
 
@@ -43,7 +44,9 @@ def main() -> None:
             told(part, found := agreement(catalogue, policy, labelled))
             if part == "build" and "-v" in sys.argv:
                 print("free:", *found.free, "held:", *found.held, "differ:", *found.differ, sep="\n  ")
-    told("panel", agreement(catalogue, policy, each_vote(lines("panel.jsonl"))))
+    panel = lines("panel.jsonl")
+    told("panel, each vote", agreement(catalogue, policy, each_vote(panel)))
+    told("where all of these readers agree", agreement(catalogue, policy, agreed(panel, labels)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.catalogue import Catalogue
-from keyturn.catalogue.agreement import agreement
+from keyturn.catalogue.agreement import agreed, agreement
 from keyturn.catalogue.coverage import against
 from keyturn.catalogue.outlook import outlook
 from keyturn.config import PolicySettings
@@ -71,6 +71,12 @@ def test_what_others_call_grave_waits_and_what_they_call_a_plain_read_runs(
     assert len(found.held) <= held * found.plain, found.held
     assert found.reversible >= 0.85
     assert found.touches_f1 >= 0.85
+
+
+def test_nothing_runs_free_that_every_reader_calls_grave(policy: Policy) -> None:
+    found = agreement(CATALOGUE, policy, agreed(lines("panel.jsonl"), lines("labels.jsonl")))
+    assert (found.free, found.grave > 2_500) == ([], True)
+    assert len(found.held) <= 0.03 * found.plain, found.held
 
 
 @pytest.mark.parametrize("half", ["build", "held-out"])

@@ -58,6 +58,28 @@ def each_vote(panel: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             }
 
 
+def agreed(panel: Iterable[Mapping[str, Any]], labels: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One label for each tool of which every reader says the same: grave, or a plain read.
+
+    Readers are the panel's votes, those who gave only ``kinds`` (``S`` grave, ``P`` plain), and those of ``labels``.
+    """
+    others: dict[tuple[str, str], set[str]] = {}
+    for label in labels:
+        others.setdefault((label["source"], label["tool"]), set()).add(_kind(label))
+    for tool in panel:
+        votes = list(each_vote([tool]))
+        kinds = {*map(_kind, votes), *tool.get("kinds", ""), *others.get((tool["source"], tool["tool"]), ())}
+        if len(kinds) == 1 and "N" not in kinds:
+            yield votes[0]
+
+
+def _kind(label: Mapping[str, Any]) -> str:
+    """``S``: it responds, or reads what is sensitive; ``P``: a plain read; ``N``: a note."""
+    if label["stage"] == Stage.ANALYSE:
+        return "P" if GUARDED.isdisjoint(label["touches"]) else "S"
+    return "S" if label["stage"] == Stage.RESPOND else "N"
+
+
 def agreement(catalogue: Catalogue, policy: Policy, labelled: Iterable[Mapping[str, Any]]) -> Agreement:
     """The catalogue and a policy, under a plain analyst's mandate, held against labels.
 
@@ -70,11 +92,11 @@ def agreement(catalogue: Catalogue, policy: Policy, labelled: Iterable[Mapping[s
         name, touches = f"{label['source']}/{label['tool']}", set(label["touches"])
         profile = catalogue.profile(label["source"], label["tool"], {}, label["hints"])
         runs = outlook(policy, profile, ToolRef("server", label["tool"]), {}).oversight is Oversight.FREE
-        reads = label["stage"] == "analyse"
-        if label["stage"] == "respond" or (reads and touches & GUARDED):
+        kind = _kind(label)
+        if kind == "S":
             grave += 1
             free += [name] * runs
-        elif reads:
+        elif kind == "P":
             plain += 1
             held += [name] * (not runs)
         tools += 1
