@@ -1,11 +1,11 @@
 """How far the catalogue agrees with labels that somebody else gave: ``python benchmarks/measure_catalogue.py [-v]``.
 
 ``tests/vectors/labels.jsonl``: tools drawn from all sources in proportion, labelled by design section 3 and the rules
-of consistency alone, by readers (language models) who saw no profile. ``build`` was looked at while the profiles were made; ``held-out``
-(the same reader's labels) and ``exam`` (another's) were only measured, and their errors looked at when all was done:
-``benchmarks/README.md`` has the figures from before and after. ``panel.jsonl`` has two to six quick blind votes on
-every listed tool, by which differences were found and judged one by one, and three careful ones on the doubtful
-(``kinds``); ``fresh`` labels were given after that.
+of consistency alone, by readers (language models) who saw no profile. ``build`` was looked at while the profiles were
+made; ``held-out`` (the same reader's labels) and ``exam`` (another's) were only measured, and their errors looked at
+when all was done: ``benchmarks/README.md`` has the figures from before and after. ``panel.jsonl`` has two to six quick
+blind votes on every listed tool, by which differences were found and judged one by one, and three careful ones on the
+doubtful (``kinds``); ``fresh`` labels were given after that.
 """
 
 import json
