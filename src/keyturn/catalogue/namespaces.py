@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from keyturn.catalogue.rules import Applied
-from keyturn.core.profile import Basis, Check, Expectation, Profile, Reversible, Stage, Step, TargetRule, Touches
+from keyturn.core.profile import WORST, Basis, Check, Expectation, Profile, Reversible, Stage, Step, TargetRule
 from keyturn.core.sentence import HOLE, holes
 
 _KEYS: Final = frozenset({"intent", "command", "parameters", "learn"})
@@ -44,11 +44,9 @@ class Judged(Protocol):
 
 def worst(name: str) -> Profile:
     """The profile of a call of the tool ``name`` that says nothing certain."""
-    return Profile(
+    return msgspec.structs.replace(
+        WORST,
         tool=name,
-        stage=Stage.RESPOND,
-        reversible=Reversible.IRREVERSIBLE,
-        touches=frozenset(Touches),
         basis=Basis.REVIEWED,
         why="Nobody can say what this runs: the call names no command that is known, so the server may ask the agent's "
         "model for one. With learn and an empty intent it only describes its commands.",

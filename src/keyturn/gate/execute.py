@@ -377,8 +377,8 @@ def _outcome(
             body["result"] = {"bytes": len(result), "commitment": commit(bytes.fromhex(action.nonce), result)}
             if len(result) <= _room(ctx, record, profile):
                 payloads["result"] = result
-        if answer is not None and answer.withheld:
-            body["withheld"] = answer.withheld
+            if answer.withheld:
+                body["withheld"] = answer.withheld
         entry = tx.record("outcome", now, body, payloads, action=record.id, case=record.case)
         after = replace(
             record, state=state, changed_at=now, due_at=due, ended_because=because, is_error=failed, runner=""

@@ -41,8 +41,6 @@ WRITING = words("append change edit new")
 """A parameter that begins so names the value to come."""
 WRITTEN_LAST = words("add append block delete remove set update")
 """A parameter that ends in "to" and one of these names what is changed."""
-OPTIONS = words("blocked close_matches closed deleted disabled move_window removed")
-"""Those that only look as if they did."""
 SAVERS = words(
     "dest_path destination destination_folder destination_path download_dir download_folder download_folder_path"
     " download_location download_path folder_path_to_save local_path output_dir output_directory output_file"
